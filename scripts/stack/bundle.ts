@@ -1,0 +1,51 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type BuildFailure, build, formatMessages, stop } from "esbuild";
+import { REPOSITORY } from "./local-data.ts";
+import { refusal } from "./refusal.ts";
+
+export type Compatibility = { date: string; flags: string[] };
+
+/** Bundles the Worker as the deployment does, but readable; returns the path of the one module. */
+export async function bundleWorker(entry: string, directory: string): Promise<string> {
+  const outfile = join(directory, "worker.js");
+  if (!existsSync(entry)) throw refusal(`There is no Worker to run: ${entry} does not exist.`);
+  try {
+    await build({
+      entryPoints: [entry],
+      outfile,
+      bundle: true,
+      format: "esm",
+      target: "es2024",
+      conditions: ["workerd", "worker", "browser"],
+      external: ["cloudflare:*"],
+      define: { "process.env.NODE_ENV": '"production"' },
+      jsx: "automatic",
+      jsxImportSource: "hono/jsx",
+      absWorkingDir: REPOSITORY,
+      logLevel: "silent",
+    });
+  } catch (error) {
+    throw refusal(`The Worker does not build: ${await firstMessage(error)}`, error);
+  } finally {
+    // esbuild keeps a process for the next build; there is none.
+    await stop();
+  }
+  return outfile;
+}
+
+/** The two lines of wrangler.toml that decide what the runtime does; one place says them for both. */
+export function readCompatibility(path = join(REPOSITORY, "wrangler.toml")): Compatibility {
+  const text = readFileSync(path, "utf8");
+  const date = /^compatibility_date\s*=\s*"([^"]+)"/m.exec(text)?.[1];
+  if (!date) throw refusal(`${path} names no compatibility_date.`);
+  const flags = /^compatibility_flags\s*=\s*\[([^\]]*)\]/m.exec(text)?.[1] ?? "";
+  return { date, flags: [...flags.matchAll(/"([^"]+)"/g)].map((match) => match[1] ?? "") };
+}
+
+async function firstMessage(error: unknown): Promise<string> {
+  const first = (error as Partial<BuildFailure>).errors?.[0];
+  if (!first) return (error as Error).message;
+  const [text] = await formatMessages([first], { kind: "error", color: false });
+  return (text ?? first.text).trim();
+}

@@ -1,0 +1,50 @@
+import { ownScopes } from "../../src/authentication/operator-access.ts";
+import { readConfig } from "../../src/env.ts";
+import { wire } from "../../src/wiring.ts";
+
+/**
+ * The first management key and the first signing key, made by the same code that runs in the Worker. A key given as
+ * `existing` is kept while it still opens the management API.
+ */
+export async function firstKeys(options: {
+  environment: Record<string, string>;
+  existing?: string;
+}): Promise<{ adminKey: string }> {
+  const rooms = await wire(readConfig(options.environment), { waitForRefusals: () => Promise.resolve() });
+  const pending: Promise<unknown>[] = [];
+  const background = (work: Promise<unknown>) => {
+    pending.push(work);
+  };
+  await rooms.signingKeys.ensure(background);
+  const adminKey = (await stillOpens(rooms, options.existing)) ?? (await make(rooms, background));
+  await Promise.allSettled(pending);
+  return { adminKey };
+}
+
+type Rooms = Awaited<ReturnType<typeof wire>>;
+
+async function stillOpens(rooms: Rooms, key: string | undefined): Promise<string | null> {
+  if (!key) return null;
+  const asked = { arrivedAt: rooms.now(), caller: "first-keys", background: () => undefined };
+  const input = { key, scopes: [ownScopes.admin], cost: 0, address: null };
+  return (await rooms.keyVerifier.verifyKey(input, asked)).valid ? key : null;
+}
+
+async function make(rooms: Rooms, background: (work: Promise<unknown>) => void): Promise<string> {
+  const draft = {
+    name: "First management key",
+    owner: { type: "service", id: "gatehouse-operator" },
+    environment: "live",
+    scopes: [ownScopes.admin],
+    allowedAddresses: [],
+    limits: [],
+    metadata: {},
+    expiresAt: null,
+  } as const;
+  const { key } = await rooms.apiKeys.create(draft, {
+    actor: { type: "operator", id: "first-keys" },
+    origin: { requestId: "", address: "", country: null },
+    background,
+  });
+  return key;
+}

@@ -1,0 +1,4 @@
+import { startStack } from "./stack/stack.ts";
+import { runStartCommand } from "./stack/start-command.ts";
+
+await runStartCommand(startStack);

@@ -1,0 +1,253 @@
+import * as v from "valibot";
+import { parseRange } from "../api-keys/addresses.ts";
+import { isScope, metadataBytesMax, overlapSecondsMax, ownerTypes } from "../api-keys/record.ts";
+import { eventTypes } from "../audit/events.ts";
+
+/** The shapes of the management API, once: they parse what is sent and make the OpenAPI document. */
+
+const text = (max: number) =>
+  v.pipe(
+    v.string(),
+    v.trim(),
+    v.minLength(1, "must not be empty"),
+    v.maxLength(max, `must be ${max} characters or fewer`),
+    v.regex(/^[^\p{Cc}\p{Cs}]*$/u, "must not hold control characters"),
+  );
+const wholeNumber = (min: number, max: number) =>
+  v.pipe(
+    v.number(),
+    v.integer("must be a whole number"),
+    v.minValue(min, `must be ${min} or more`),
+    v.maxValue(max, `must be ${max} or less`),
+  );
+const moment = v.pipe(
+  v.string(),
+  v.isoTimestamp("must be a time like 2027-01-31T12:00:00Z"),
+  v.transform((iso) => new Date(iso)),
+  v.check((at) => !Number.isNaN(at.getTime()), "must be a time that exists"),
+);
+const listOf = <Item extends v.GenericSchema>(item: Item, max: number) =>
+  v.pipe(v.array(item), v.maxLength(max, `must have ${max} entries or fewer`));
+const unique = <Item>(items: readonly Item[]) => new Set(items).size === items.length;
+
+/** Visible ASCII, since it travels in headers; no comma, which joins scopes there. */
+export const ownerInput = v.strictObject({
+  type: v.picklist(ownerTypes, `must be one of ${ownerTypes.join(", ")}`),
+  id: v.pipe(
+    v.string(),
+    v.regex(/^[\x21-\x7e]{1,128}$/, "must be 1 to 128 visible ASCII characters without spaces"),
+  ),
+});
+
+const scopes = v.pipe(
+  listOf(
+    v.pipe(v.string(), v.check(isScope, "holds a scope that is not a scope token (RFC 6749 §3.3, no comma)")),
+    64,
+  ),
+  v.check(unique, "names a scope twice"),
+);
+
+const addresses = listOf(
+  v.pipe(
+    v.string(),
+    v.check((range) => parseRange(range) !== null, "must be IPv4 or IPv6 addresses or CIDR ranges"),
+    v.transform((range) => parseRange(range) ?? range),
+  ),
+  64,
+);
+
+const limitName = v.pipe(
+  v.string(),
+  v.regex(/^[a-z][a-z0-9_-]{0,39}$/, "must be a word like per-minute: a to z, 0 to 9, - and _"),
+);
+const permits = wholeNumber(1, 1_000_000_000);
+const windowSeconds = wholeNumber(1, 31 * 86_400);
+const uniqueNames = (limits: readonly { name: string }[]) => unique(limits.map((limit) => limit.name));
+
+const keyLimits = v.pipe(
+  listOf(
+    v.pipe(
+      v.strictObject({ name: limitName, limit: permits, window_seconds: windowSeconds }),
+      v.transform(({ name, limit, window_seconds }) => ({ name, limit, windowSeconds: window_seconds })),
+    ),
+    8,
+  ),
+  v.check((limits) => uniqueNames(limits), "names a limit twice"),
+);
+
+const metadata = v.pipe(
+  v.record(v.string(), v.unknown()),
+  v.check(
+    (value) => new TextEncoder().encode(JSON.stringify(value)).length <= metadataBytesMax,
+    `must be ${metadataBytesMax} bytes of JSON or fewer`,
+  ),
+);
+
+const keyFields = {
+  name: text(100),
+  owner: ownerInput,
+  environment: v.optional(v.picklist(["live", "test"], "must be live or test"), "live"),
+  scopes: v.optional(scopes, []),
+  expires_at: v.optional(v.nullable(moment), null),
+  allowed_addresses: v.optional(addresses, []),
+  limits: v.optional(keyLimits, []),
+  metadata: v.optional(metadata, {}),
+};
+
+export const createKeyInput = v.strictObject(keyFields);
+
+export const updateKeyInput = v.strictObject({
+  name: v.optional(text(100)),
+  scopes: v.optional(scopes),
+  expires_at: v.optional(v.nullable(moment)),
+  allowed_addresses: v.optional(addresses),
+  limits: v.optional(keyLimits),
+  metadata: v.optional(metadata),
+  enabled: v.optional(v.boolean()),
+});
+
+export const rotateKeyInput = v.strictObject({
+  overlap_seconds: v.optional(wholeNumber(0, overlapSecondsMax), 0),
+  expires_at: v.optional(v.nullable(moment)),
+});
+
+export const importKeysInput = v.strictObject({
+  keys: v.pipe(
+    listOf(
+      v.strictObject({
+        ...keyFields,
+        sha256: v.pipe(
+          v.string(),
+          v.regex(/^[0-9a-f]{64}$/, "must be the SHA-256 of the whole key, 64 lower-case hex digits"),
+        ),
+        prefix: text(16),
+      }),
+      100,
+    ),
+    v.minLength(1, "must hold at least one key"),
+    v.check((keys) => unique(keys.map((key) => key.sha256)), "holds a hash twice"),
+  ),
+});
+
+export const emptyInput = v.strictObject({});
+
+const hostname = v.pipe(
+  v.string(),
+  v.toLowerCase(),
+  v.regex(
+    /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/,
+    "must be a hostname like api.example.com",
+  ),
+);
+const path = v.pipe(
+  text(200),
+  v.transform((given) => `/${given.replace(/^\/+|\/+$/g, "")}`),
+  v.regex(/^\/[A-Za-z0-9._~/-]*$/, "must be a path of letters, digits, and . _ ~ - /"),
+  v.check((given) => !/\/\/|(^|\/)\.{1,2}(\/|$)/.test(given), "must not hold empty, . or .. segments"),
+);
+const origin = v.pipe(
+  v.string(),
+  v.check(
+    (given) => URL.canParse(given) && new URL(given).origin === given,
+    "must be origins like https://app.example.com",
+  ),
+);
+const routeFields = {
+  name: v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "must be a word of a to z, 0 to 9 and -")),
+  match: v.strictObject({ host: v.optional(v.nullable(hostname), null), path }),
+  upstream: v.union(
+    [
+      v.strictObject({ url: v.pipe(v.string(), v.maxLength(2048), v.url("must be a URL")) }),
+      v.strictObject({
+        service: v.pipe(
+          v.string(),
+          v.regex(/^[A-Z][A-Z0-9_]{0,62}$/, "must be the name of a service binding"),
+        ),
+      }),
+    ],
+    "must be { url } or { service }",
+  ),
+  keep_path: v.optional(v.boolean(), false),
+  credentials: v.pipe(
+    listOf(
+      v.picklist(
+        ["api-key", "access-token", "client-certificate", "public"],
+        "must be of api-key, access-token, client-certificate, public",
+      ),
+      4,
+    ),
+    v.minLength(1, "must name at least one kind of credential, or public"),
+    v.check(unique, "names a kind twice"),
+    v.check(
+      (kinds) => !kinds.includes("public") || kinds.length === 1,
+      "public stands alone: it means nobody is asked",
+    ),
+  ),
+  scopes: v.optional(scopes, []),
+  limits: v.optional(
+    v.pipe(
+      listOf(
+        v.pipe(
+          v.strictObject({
+            name: limitName,
+            limit: permits,
+            window_seconds: windowSeconds,
+            per: v.optional(v.picklist(["key", "owner", "address"], "must be key, owner or address"), "key"),
+            when_unavailable: v.optional(
+              v.picklist(["open", "closed", "local"], "must be open, closed or local"),
+              "local",
+            ),
+          }),
+          v.transform(({ name, limit, window_seconds, per, when_unavailable }) => ({
+            name,
+            permits: limit,
+            windowSeconds: window_seconds,
+            per,
+            whenUnavailable: when_unavailable,
+          })),
+        ),
+        8,
+      ),
+      v.check((limits) => uniqueNames(limits), "names a limit twice"),
+    ),
+    [],
+  ),
+  timeout_seconds: v.optional(wholeNumber(1, 300), 30),
+  cors_origins: v.optional(listOf(origin, 32), []),
+  enabled: v.optional(v.boolean(), true),
+};
+
+export const createRouteInput = v.strictObject(routeFields);
+export const updateRouteInput = v.partial(v.strictObject(routeFields));
+
+const pageFields = {
+  limit: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^[1-9]\d{0,2}$/, "must be 1 to 200"),
+      v.transform(Number),
+      v.maxValue(200, "must be 1 to 200"),
+    ),
+    "50",
+  ),
+  cursor: v.optional(v.pipe(v.string(), v.maxLength(200, "is no cursor of ours"))),
+};
+
+export const listKeysQuery = v.strictObject({
+  ...pageFields,
+  owner_type: v.optional(v.picklist(ownerTypes, `must be one of ${ownerTypes.join(", ")}`)),
+  owner_id: v.optional(v.string()),
+  environment: v.optional(v.picklist(["live", "test"], "must be live or test")),
+});
+
+export const listEventsQuery = v.strictObject({
+  ...pageFields,
+  type: v.optional(v.picklist(eventTypes, "must be a type of event")),
+  actor_id: v.optional(v.string()),
+  subject_id: v.optional(v.string()),
+  request_id: v.optional(v.string()),
+  from: v.optional(moment),
+  until: v.optional(moment),
+});
+
+export const emptyQuery = v.strictObject({});

@@ -1,0 +1,147 @@
+import type { GenericSchema } from "valibot";
+import {
+  createKeyInput,
+  createRouteInput,
+  emptyInput,
+  emptyQuery,
+  importKeysInput,
+  listEventsQuery,
+  listKeysQuery,
+  rotateKeyInput,
+  updateKeyInput,
+  updateRouteInput,
+} from "./input.ts";
+
+export type Operation = {
+  readonly method: "get" | "post" | "patch" | "delete";
+  /** Hono's form: `:id`. */
+  readonly path: string;
+  readonly summary: string;
+  readonly status: 200 | 201;
+  readonly query: GenericSchema;
+  /** Null: the call has no body. */
+  readonly body: GenericSchema | null;
+  readonly answer: string;
+};
+
+const call = <const O extends Partial<Operation> & Pick<Operation, "method" | "path" | "summary" | "answer">>(
+  operation: O,
+) => ({
+  status: 200 as const,
+  query: emptyQuery,
+  body: null,
+  ...operation,
+});
+
+/**
+ * Every call of the management API, in one list: the routes are mounted from it, the OpenAPI document is made
+ * from it, and the suite that tries each with no, a wrong and a weak credential walks it.
+ */
+export const operations = {
+  createKey: call({
+    method: "post",
+    path: "/keys",
+    summary: "Create an API key",
+    status: 201 as const,
+    body: createKeyInput,
+    answer: "The key, with its secret in `key` this once",
+  }),
+  importKeys: call({
+    method: "post",
+    path: "/keys/import",
+    summary: "Import keys by the SHA-256 of their text: all or none",
+    status: 201 as const,
+    body: importKeysInput,
+    answer: "The imported keys",
+  }),
+  listKeys: call({
+    method: "get",
+    path: "/keys",
+    summary: "List API keys, newest first",
+    query: listKeysQuery,
+    answer: "`data` and `next_cursor`",
+  }),
+  getKey: call({
+    method: "get",
+    path: "/keys/:id",
+    summary: "Read an API key",
+    answer: "The key, never its secret",
+  }),
+  updateKey: call({
+    method: "patch",
+    path: "/keys/:id",
+    summary: "Change, disable or enable an API key",
+    body: updateKeyInput,
+    answer: "The key, and when the change is felt everywhere",
+  }),
+  rotateKey: call({
+    method: "post",
+    path: "/keys/:id/rotate",
+    summary: "Replace an API key; the old one lives on for the overlap",
+    status: 201 as const,
+    body: rotateKeyInput,
+    answer: "The successor as created, with `replaces` and the state of the replaced key",
+  }),
+  revokeKey: call({
+    method: "post",
+    path: "/keys/:id/revoke",
+    summary: "Revoke an API key",
+    body: emptyInput,
+    answer: "`revoked_at` and `effective_everywhere_by`",
+  }),
+  deleteKey: call({
+    method: "delete",
+    path: "/keys/:id",
+    summary: "Delete an API key; the record stays for audit",
+    answer: "`deleted_at` and `effective_everywhere_by`",
+  }),
+  revokeOwnerKeys: call({
+    method: "post",
+    path: "/owners/:type/:id/revoke-keys",
+    summary: "Revoke every API key of an owner",
+    body: emptyInput,
+    answer: "`revoked_at`, `effective_everywhere_by` and the ids",
+  }),
+  createRoute: call({
+    method: "post",
+    path: "/routes",
+    summary: "Create a gateway route",
+    status: 201 as const,
+    body: createRouteInput,
+    answer: "The route",
+  }),
+  listRoutes: call({
+    method: "get",
+    path: "/routes",
+    summary: "List gateway routes by name",
+    answer: "`data` and `next_cursor`",
+  }),
+  getRoute: call({
+    method: "get",
+    path: "/routes/:id",
+    summary: "Read a gateway route",
+    answer: "The route",
+  }),
+  updateRoute: call({
+    method: "patch",
+    path: "/routes/:id",
+    summary: "Change a gateway route",
+    body: updateRouteInput,
+    answer: "The route, and when the change is felt everywhere",
+  }),
+  deleteRoute: call({
+    method: "delete",
+    path: "/routes/:id",
+    summary: "Delete a gateway route",
+    answer: "When the change is felt everywhere",
+  }),
+  listEvents: call({
+    method: "get",
+    path: "/audit",
+    summary: "List audit events, newest first",
+    query: listEventsQuery,
+    answer: "`data` and `next_cursor`",
+  }),
+} as const satisfies Record<string, Operation>;
+
+export type OperationId = keyof typeof operations;

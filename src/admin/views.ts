@@ -1,0 +1,94 @@
+import type { KeyRecord } from "../api-keys/record.ts";
+import { refusalOf } from "../api-keys/record.ts";
+import type { StoredEvent } from "../audit/events.ts";
+import type { Route } from "../gateway/route.ts";
+import type { Reach } from "../revocation/revocation.ts";
+
+/** Objects as the wire shows them: snake_case, RFC 3339 times, never a secret or its hash. */
+
+const time = (at: Date | null): string | null => at?.toISOString() ?? null;
+
+export const keyView = (record: KeyRecord, now: number) => ({
+  id: record.id,
+  name: record.name,
+  owner: record.owner,
+  environment: record.environment,
+  prefix: record.displayPrefix,
+  status: statusOf(record, now),
+  enabled: record.enabled,
+  scopes: record.scopes,
+  allowed_addresses: record.allowedAddresses,
+  limits: record.limits.map(({ name, limit, windowSeconds }) => ({
+    name,
+    limit,
+    window_seconds: windowSeconds,
+  })),
+  metadata: record.metadata,
+  imported: record.imported,
+  replaces: record.replaces,
+  replaced_by: record.replacedBy,
+  created_by: record.createdBy,
+  created_at: time(record.createdAt),
+  updated_at: time(record.updatedAt),
+  expires_at: time(record.expiresAt),
+  revoked_at: time(record.revokedAt),
+  deleted_at: time(record.deletedAt),
+  exposed_at: time(record.exposedAt),
+  last_used: lastUseView(record),
+});
+
+/** Minute grain; null when the key was never used. */
+export const lastUseView = (record: KeyRecord) =>
+  record.lastUsedAt && {
+    at: time(record.lastUsedAt),
+    address: record.lastUsedAddress,
+    country: record.lastUsedCountry,
+  };
+
+function statusOf(record: KeyRecord, now: number): string {
+  const refusal = refusalOf(record, now);
+  if (refusal) return refusal;
+  return record.replacedBy ? "replaced" : "active";
+}
+
+export const reachView = (reach: Reach) => ({
+  effective_everywhere_by: time(reach.effectiveEverywhereBy),
+  ...(reach.announced ? {} : { propagation: "delayed" }),
+});
+
+export const routeView = (route: Route, publicUrl: string) => ({
+  id: route.id,
+  name: route.name,
+  match: { host: route.host, path: route.path },
+  upstream: route.upstream.kind === "url" ? { url: route.upstream.url } : { service: route.upstream.service },
+  public_url: publicUrl,
+  keep_path: route.keepPath,
+  credentials: route.credentials,
+  scopes: route.scopes,
+  limits: route.limits.map((limit) => ({
+    name: limit.name,
+    limit: limit.permits,
+    window_seconds: limit.windowSeconds,
+    per: limit.per,
+    when_unavailable: limit.whenUnavailable,
+  })),
+  timeout_seconds: route.timeoutSeconds,
+  cors_origins: route.corsOrigins,
+  enabled: route.enabled,
+  created_at: time(route.createdAt),
+  updated_at: time(route.updatedAt),
+});
+
+export const eventView = (event: StoredEvent) => ({
+  id: event.id,
+  at: time(event.at),
+  type: event.type,
+  outcome: event.outcome,
+  reason: event.reason,
+  actor: event.actor,
+  subject: event.subject,
+  request_id: event.origin.requestId,
+  address: event.origin.address,
+  country: event.origin.country,
+  count: event.count,
+});

@@ -1,0 +1,238 @@
+import { and, desc, eq, isNull, lt, or, type SQL, sql } from "drizzle-orm";
+import { changeOutbox } from "../revocation/tables.ts";
+import { type Database, isUniqueViolation } from "../storage/database.ts";
+import { decodeRow } from "../storage/rows.ts";
+import type { KeyRecord, Owner } from "./record.ts";
+import { apiKeys } from "./tables.ts";
+
+export type NewKey = Omit<KeyRecord, "version" | "lastUsedAt" | "lastUsedAddress" | "lastUsedCountry"> & {
+  readonly secretHash: string;
+};
+/** What a change left behind, and the outbox rows that the edges must be told of. */
+export type Changed = { readonly records: KeyRecord[]; readonly noted: NotedChange[] };
+export type NotedChange = { readonly kind: "key"; readonly subjectId: string; readonly number: number };
+type Editable = "name" | "scopes" | "allowedAddresses" | "limits" | "metadata" | "enabled" | "expiresAt";
+export type KeyEdits = { readonly [Field in Editable]?: KeyRecord[Field] | undefined };
+export type KeyFilter = {
+  readonly owner?: Owner | undefined;
+  readonly environment?: KeyRecord["environment"] | undefined;
+  readonly after?: { readonly createdAt: Date; readonly id: string } | undefined;
+  readonly limit: number;
+};
+export type Use = {
+  readonly keyId: string;
+  readonly at: Date;
+  readonly address: string;
+  readonly country: string | null;
+};
+
+export function createApiKeyStore(database: Database) {
+  /**
+   * One statement: the change, and its note in the outbox, so that neither exists without the other. `change` is an
+   * `update api_keys … returning *`; `more` may add further effects that read from `changed`.
+   */
+  async function changeAndNote(change: SQL, at: Date, more: SQL = sql``): Promise<Changed> {
+    const { rows } = await database.execute<Record<string, unknown>>(sql`
+      with changed as (${change}),
+      noted as (
+        insert into ${changeOutbox} (kind, subject_id, version, noted_at)
+        select 'key', id, version, ${at.toISOString()}::timestamptz from changed
+        returning number, subject_id
+      )${more}
+      select changed.*, noted.number as noted_number from changed join noted on noted.subject_id = changed.id`);
+    return {
+      records: rows.map((row) => recordOf(decodeRow(apiKeys, row))),
+      noted: rows.map((row) => ({
+        kind: "key",
+        subjectId: String(row["id"]),
+        number: Number(row["noted_number"]),
+      })),
+    };
+  }
+
+  return {
+    async insert(keys: readonly NewKey[]): Promise<void> {
+      await database.insert(apiKeys).values(keys.map(rowOf));
+    },
+
+    /** All of them or none: false when one of the hashes is taken. */
+    async insertUnlessKnown(keys: readonly NewKey[]): Promise<boolean> {
+      try {
+        await database.insert(apiKeys).values(keys.map(rowOf));
+        return true;
+      } catch (error) {
+        if (isUniqueViolation(error)) return false;
+        throw error;
+      }
+    },
+
+    /** The hot look-up: one row by its unique hash. */
+    async findByHash(secretHash: string): Promise<KeyRecord | null> {
+      const [row] = await database.select().from(apiKeys).where(eq(apiKeys.secretHash, secretHash)).limit(1);
+      return row ? recordOf(row) : null;
+    },
+
+    async find(id: string): Promise<KeyRecord | null> {
+      const [row] = await database.select().from(apiKeys).where(eq(apiKeys.id, id)).limit(1);
+      return row ? recordOf(row) : null;
+    },
+
+    async list({ owner, environment, after, limit }: KeyFilter): Promise<KeyRecord[]> {
+      const rows = await database
+        .select()
+        .from(apiKeys)
+        .where(
+          and(
+            isNull(apiKeys.deletedAt),
+            owner ? and(eq(apiKeys.ownerType, owner.type), eq(apiKeys.ownerId, owner.id)) : undefined,
+            environment ? eq(apiKeys.environment, environment) : undefined,
+            after
+              ? or(
+                  lt(apiKeys.createdAt, after.createdAt),
+                  and(eq(apiKeys.createdAt, after.createdAt), lt(apiKeys.id, after.id)),
+                )
+              : undefined,
+          ),
+        )
+        .orderBy(desc(apiKeys.createdAt), desc(apiKeys.id))
+        .limit(limit);
+      return rows.map(recordOf);
+    },
+
+    /** Changes what may change on a key that is neither revoked nor deleted. */
+    edit(id: string, edits: KeyEdits, at: Date): Promise<Changed> {
+      const sets: SQL[] = [sql`version = version + 1`, sql`updated_at = ${at.toISOString()}::timestamptz`];
+      if (edits.name !== undefined) sets.push(sql`name = ${edits.name}`);
+      if (edits.scopes) sets.push(sql`scopes = ${textArray(edits.scopes)}`);
+      if (edits.allowedAddresses) sets.push(sql`allowed_addresses = ${textArray(edits.allowedAddresses)}`);
+      if (edits.limits) sets.push(sql`limits = ${JSON.stringify(edits.limits)}::jsonb`);
+      if (edits.metadata) sets.push(sql`metadata = ${JSON.stringify(edits.metadata)}::jsonb`);
+      if (edits.enabled !== undefined) sets.push(sql`enabled = ${edits.enabled}`);
+      if (edits.expiresAt !== undefined) sets.push(sql`expires_at = ${moment(edits.expiresAt)}`);
+      return changeAndNote(
+        sql`update ${apiKeys} set ${sql.join(sets, sql`, `)}
+            where id = ${id} and revoked_at is null and deleted_at is null returning *`,
+        at,
+      );
+    },
+
+    revoke(id: string, at: Date): Promise<Changed> {
+      return changeAndNote(
+        sql`update ${apiKeys} set version = version + 1, updated_at = ${moment(at)}, revoked_at = ${moment(at)}
+            where id = ${id} and revoked_at is null and deleted_at is null returning *`,
+        at,
+      );
+    },
+
+    revokeOfOwner(owner: Owner, at: Date): Promise<Changed> {
+      return changeAndNote(
+        sql`update ${apiKeys} set version = version + 1, updated_at = ${moment(at)}, revoked_at = ${moment(at)}
+            where owner_type = ${owner.type} and owner_id = ${owner.id} and revoked_at is null returning *`,
+        at,
+      );
+    },
+
+    /** Soft: the row stays for the audit's sake, and its hash can never be taken again. */
+    delete(id: string, at: Date): Promise<Changed> {
+      return changeAndNote(
+        sql`update ${apiKeys} set version = version + 1, updated_at = ${moment(at)}, deleted_at = ${moment(at)}
+            where id = ${id} and deleted_at is null returning *`,
+        at,
+      );
+    },
+
+    /** Flags a key that was seen where it must not be; may also bring its end nearer. */
+    expose(id: string, at: Date, end: { expiresBy?: Date; revoke?: boolean }): Promise<Changed> {
+      const expires = end.expiresBy
+        ? sql`, expires_at = least(coalesce(expires_at, 'infinity'), ${moment(end.expiresBy)})`
+        : sql``;
+      const revoked = end.revoke ? sql`, revoked_at = ${moment(at)}` : sql``;
+      return changeAndNote(
+        sql`update ${apiKeys}
+            set version = version + 1, updated_at = ${moment(at)}, exposed_at = ${moment(at)}${expires}${revoked}
+            where id = ${id} and exposed_at is null and revoked_at is null and deleted_at is null returning *`,
+        at,
+      );
+    },
+
+    /**
+     * The successor is born and the old key gets its end in one statement. Of two rotations at once one finds
+     * `replaced_by` taken and changes nothing.
+     */
+    rotate(
+      id: string,
+      successor: {
+        id: string;
+        secretHash: string;
+        displayPrefix: string;
+        createdBy: string;
+        expiresAt?: Date | null;
+      },
+      times: { at: Date; oldEndsAt: Date },
+    ): Promise<Changed> {
+      const { at, oldEndsAt } = times;
+      // `expires_at` of the old row is still the former one in `kept`: both read the statement's snapshot.
+      const expiresAt =
+        successor.expiresAt === undefined ? sql`kept.expires_at` : sql`${moment(successor.expiresAt)}`;
+      return changeAndNote(
+        sql`update ${apiKeys}
+            set version = version + 1, updated_at = ${moment(at)}, replaced_by = ${successor.id},
+                expires_at = least(coalesce(expires_at, 'infinity'), ${moment(oldEndsAt)})
+            where id = ${id} and replaced_by is null and revoked_at is null and deleted_at is null and enabled
+              and (expires_at is null or expires_at > ${moment(at)}) returning *`,
+        at,
+        sql`, born as (
+          insert into ${apiKeys} (id, lineage_id, secret_hash, display_prefix, name, owner_type, owner_id, environment,
+            scopes, allowed_addresses, limits, metadata, enabled, expires_at, replaces, created_by, created_at, updated_at)
+          select ${successor.id}, changed.lineage_id, ${successor.secretHash}, ${successor.displayPrefix}, changed.name,
+            changed.owner_type, changed.owner_id, changed.environment, changed.scopes, changed.allowed_addresses,
+            changed.limits, changed.metadata, true, ${expiresAt}, changed.id, ${successor.createdBy},
+            ${moment(at)}, ${moment(at)}
+          from changed join ${apiKeys} kept on kept.id = changed.id
+        )`,
+      );
+    },
+
+    /** Behind an answer, at most once a minute for a key and isolate. Never moves the time backwards. */
+    async noteUse(uses: readonly Use[]): Promise<void> {
+      const values = uses.map(
+        (use) => sql`(${use.keyId}, ${moment(use.at)}, ${use.address}, ${use.country}::text)`,
+      );
+      await database.execute(sql`
+        update ${apiKeys} set last_used_at = used.at, last_used_address = used.address, last_used_country = used.country
+        from (values ${sql.join(values, sql`, `)}) as used (id, at, address, country)
+        where ${apiKeys.id} = used.id
+          and (${apiKeys.lastUsedAt} is null or ${apiKeys.lastUsedAt} < used.at)`);
+    },
+  };
+}
+
+export type ApiKeyStore = ReturnType<typeof createApiKeyStore>;
+
+const moment = (at: Date | null): SQL =>
+  at === null ? sql`null::timestamptz` : sql`${at.toISOString()}::timestamptz`;
+
+const textArray = (values: readonly string[]): SQL =>
+  values.length === 0
+    ? sql`'{}'::text[]`
+    : sql`array[${sql.join(
+        values.map((value) => sql`${value}`),
+        sql`, `,
+      )}]::text[]`;
+
+function recordOf(row: typeof apiKeys.$inferSelect): KeyRecord {
+  const { ownerType, ownerId, secretHash: _, ...rest } = row;
+  return { ...rest, owner: { type: ownerType, id: ownerId } };
+}
+
+function rowOf({ owner, ...rest }: NewKey): typeof apiKeys.$inferInsert {
+  return {
+    ...rest,
+    ownerType: owner.type,
+    ownerId: owner.id,
+    scopes: [...rest.scopes],
+    allowedAddresses: [...rest.allowedAddresses],
+    limits: [...rest.limits],
+    version: 1,
+  };
+}

@@ -1,0 +1,228 @@
+import { sha256Hex } from "../crypto/digest.ts";
+import type { Demand, Standing, Taken } from "../rate-limits/limits.ts";
+import type { RateLimits } from "../rate-limits/rate-limits.ts";
+import type { Revocation } from "../revocation/revocation.ts";
+import { isAddressAllowed } from "./addresses.ts";
+import type { KeyFormat } from "./key-format.ts";
+import type { createLastUse } from "./last-use.ts";
+import { type KeyRecord, type RecordRefusal, refusalOf } from "./record.ts";
+import type { Cached, RecordCache } from "./record-cache.ts";
+import type { ApiKeyStore } from "./store.ts";
+
+export type KeyRefusal =
+  | RecordRefusal
+  | "malformed"
+  | "forged"
+  | "unknown"
+  | "insufficient_scope"
+  | "address_not_allowed"
+  | "over_limit"
+  | "limit_unavailable"
+  | "guessing"
+  | "sources_unavailable";
+
+export type KeyVerdict =
+  | {
+      readonly ok: true;
+      readonly record: KeyRecord;
+      readonly standings: readonly Standing[];
+      readonly degraded: readonly string[];
+    }
+  | {
+      readonly ok: false;
+      readonly reason: KeyRefusal;
+      /** Known only when the secret was right: whose key it is may then be told in audit. */
+      readonly record: KeyRecord | null;
+      readonly retryAfterSeconds?: number;
+      readonly limits?: readonly string[];
+      readonly standings?: readonly Standing[];
+      readonly degraded?: readonly string[];
+    };
+
+export type KeyQuestion = {
+  readonly text: string;
+  /** When the request came in: with bound 0, evidence must be at least this young. */
+  readonly arrivedAt: number;
+  /** Who asks, for the brake on guessing. */
+  readonly askedFrom: string;
+  /** Where the key is used; null when the caller cannot know, and then a key bound to addresses is refused. */
+  readonly usedFrom: { readonly address: string; readonly country: string | null } | null;
+  readonly scopes: readonly string[];
+  /** The limits this use takes from, the key's own among them. */
+  demandsOf(record: KeyRecord): readonly Demand[];
+  readonly background: (work: Promise<unknown>) => void;
+};
+
+type Sources = {
+  readonly format: KeyFormat;
+  readonly store: Pick<ApiKeyStore, "findByHash">;
+  readonly cache: RecordCache;
+  readonly revocation: Revocation;
+  readonly rateLimits: RateLimits;
+  readonly lastUse: ReturnType<typeof createLastUse>;
+  readonly importedKeyPrefixes: readonly string[];
+  readonly now: () => number;
+};
+
+const importedKeyLength = { min: 20, max: 256 };
+/** A record may change under our eyes; one that changes this often in one request is not decided. */
+const readsMax = 3;
+
+/**
+ * The check of a key, cheapest first: shape, CRC and tag without a call; the record from this isolate; proof that it
+ * is still true (the feed, or the source); then expiry, scope, address; then every limit at once. Warm, with a bound:
+ * no round trip. Warm, bound 0 or with limits: one. Cold: one for the record, one more when there are limits.
+ */
+export function createVerification(sources: Sources) {
+  const { format, store, cache, revocation, rateLimits, lastUse, importedKeyPrefixes, now } = sources;
+  const { feed } = revocation;
+  feed.onChange("key", cache.dropKey, cache.clear);
+
+  async function identify(
+    text: string,
+  ): Promise<{ ok: true; hash: string } | { ok: false; reason: "malformed" | "forged" }> {
+    const isImported =
+      importedKeyPrefixes.some((prefix) => text.startsWith(prefix)) &&
+      text.length >= importedKeyLength.min &&
+      text.length <= importedKeyLength.max;
+    if (!isImported) {
+      const verdict = await format.check(text);
+      if (!verdict.ok) return verdict;
+    }
+    return { ok: true, hash: await sha256Hex(text) };
+  }
+
+  /** One read at the source. Null when the source cannot be asked. */
+  async function read(hash: string): Promise<Cached | null> {
+    const coverage = feed.coverageOf("key");
+    const readBeganAt = now();
+    try {
+      return cache.put(hash, await store.findByHash(hash), readBeganAt, coverage);
+    } catch {
+      return null;
+    }
+  }
+
+  /** The first read of an isolate: the feed has no starting point yet, so it gets one beside the read. */
+  async function readCold(hash: string, question: KeyQuestion): Promise<Cached | null> {
+    if (feed.readBeganAt() > Number.NEGATIVE_INFINITY) return read(hash);
+    const [cached] = await Promise.all([read(hash), revocation.refreshBehind()]);
+    // Only a read that began after the starting point is watched by the feed.
+    if (cached?.record) question.background(read(hash));
+    return cached;
+  }
+
+  function isFresh(cached: Cached, arrivedAt: number): boolean {
+    const knownSince = cached.covered ? Math.max(cached.readBeganAt, feed.readBeganAt()) : cached.readBeganAt;
+    return knownSince >= revocation.evidenceNeededSince(arrivedAt);
+  }
+
+  function standingRefusal(record: KeyRecord, question: KeyQuestion): KeyRefusal | null {
+    const refusal = refusalOf(record, now());
+    if (refusal) return refusal;
+    if (!isAddressAllowed(question.usedFrom?.address ?? "", record.allowedAddresses))
+      return "address_not_allowed";
+    return question.scopes.every((scope) => record.scopes.includes(scope)) ? null : "insufficient_scope";
+  }
+
+  /** One trip: what the feed has learnt, and the limits when the key looks good so far. */
+  async function ask(demands: readonly Demand[], needsFeed: boolean): Promise<Taken> {
+    const trip = revocation.openTrip();
+    const refreshed = needsFeed ? feed.refresh(trip) : null;
+    const taken = rateLimits.take(trip, demands);
+    await trip.send();
+    await refreshed;
+    return taken;
+  }
+
+  async function decide(hash: string, first: Cached, question: KeyQuestion): Promise<KeyVerdict> {
+    let cached = first;
+    let taken: Taken | null = null;
+    for (let reads = 0; reads < readsMax; reads += 1) {
+      const { record } = cached;
+      if (!record) return unknown(question);
+      const refusal = standingRefusal(record, question);
+      // These two are for ever: no younger evidence could change them.
+      if (refusal === "revoked" || refusal === "deleted") return { ok: false, reason: refusal, record };
+      const demands = refusal || taken ? [] : question.demandsOf(record);
+      const needsFeed = !isFresh(cached, question.arrivedAt);
+      if (needsFeed || demands.length > 0) {
+        const answer = await ask(demands, needsFeed || revocation.isRefreshDue());
+        if (demands.length > 0) taken = answer;
+      }
+      const kept = cache.find(hash);
+      if (kept?.record?.version === record.version && isFresh(kept, question.arrivedAt)) {
+        if (cache.isAging(kept)) question.background(read(hash));
+        return conclude(record, standingRefusal(record, question), taken);
+      }
+      const again = await read(hash);
+      if (!again) break;
+      cached = again;
+    }
+    return { ok: false, reason: "sources_unavailable", record: null, retryAfterSeconds: 1 };
+  }
+
+  function unknown(question: KeyQuestion): KeyVerdict {
+    rateLimits.note("refusedUnknown", `address:${question.askedFrom}`);
+    question.background(rateLimits.noteEverywhere("refusedUnknown", `address:${question.askedFrom}`));
+    return { ok: false, reason: "unknown", record: null };
+  }
+
+  function brake(name: "refusedOffline" | "refusedUnknown", askedFrom: string): KeyVerdict | null {
+    const retryAfterSeconds = rateLimits.secondsToWait(name, `address:${askedFrom}`);
+    return retryAfterSeconds > 0 ? { ok: false, reason: "guessing", record: null, retryAfterSeconds } : null;
+  }
+
+  function refuseOffline(reason: "malformed" | "forged", askedFrom: string): KeyVerdict {
+    const braked = brake("refusedOffline", askedFrom);
+    rateLimits.note("refusedOffline", `address:${askedFrom}`);
+    return braked ?? { ok: false, reason, record: null };
+  }
+
+  /** Never throws. */
+  async function check(question: KeyQuestion): Promise<KeyVerdict> {
+    const named = await identify(question.text);
+    if (!named.ok) return refuseOffline(named.reason, question.askedFrom);
+    const known = cache.find(named.hash);
+    if (!known) {
+      const braked = brake("refusedUnknown", question.askedFrom);
+      if (braked) return braked;
+    }
+    const cached = known ?? (await readCold(named.hash, question));
+    if (!cached) return { ok: false, reason: "sources_unavailable", record: null, retryAfterSeconds: 1 };
+    const verdict = await decide(named.hash, cached, question);
+    if (revocation.isRefreshDue()) question.background(revocation.refreshBehind());
+    if (verdict.ok) noteUse(verdict.record, question);
+    return verdict;
+  }
+
+  function noteUse(record: KeyRecord, { usedFrom, background }: KeyQuestion): void {
+    const from = usedFrom ?? { address: "", country: null };
+    lastUse.note({ keyId: record.id, at: new Date(now()), ...from }, background);
+  }
+
+  /** The part of a check that needs no call: a refusal, or null when a look-up must decide. */
+  async function screen(text: string, askedFrom: string): Promise<KeyVerdict | null> {
+    const named = await identify(text);
+    return named.ok ? null : refuseOffline(named.reason, askedFrom);
+  }
+
+  return { check, screen, forget: cache.dropKey };
+}
+
+export type Verification = ReturnType<typeof createVerification>;
+
+function conclude(record: KeyRecord, refusal: KeyRefusal | null, taken: Taken | null): KeyVerdict {
+  if (refusal) return { ok: false, reason: refusal, record };
+  if (!taken) return { ok: true, record, standings: [], degraded: [] };
+  if (taken.ok) return { ok: true, record, standings: taken.standings, degraded: taken.degraded };
+  return {
+    ok: false,
+    reason: taken.reason === "over" ? "over_limit" : "limit_unavailable",
+    record,
+    retryAfterSeconds: taken.retryAfterSeconds,
+    limits: taken.names,
+    standings: taken.standings,
+    degraded: taken.degraded,
+  };
+}

@@ -1,0 +1,83 @@
+import { randomBase62 } from "../crypto/base62.ts";
+import { isCountedTogether, type SecurityEvent, type StoredEvent, togetherKey } from "./events.ts";
+import type { AuditStore, EventFilter } from "./store.ts";
+
+export type Background = (work: Promise<unknown>) => void;
+
+/** Equal refusals of one isolate are one row while they wait: a flood costs a write each span, not one each. */
+export const refusalsWaitMilliseconds = 1000;
+const waitingMax = 2000;
+const retryBatch = 200;
+
+/**
+ * Security events, written behind the answer. A write that fails waits in Redis for the cron trigger; when Redis
+ * fails too, the event goes to the platform's log, which is why no event may ever hold a secret.
+ * Accepted: an isolate that is killed loses the refusals it was still counting, a second's worth at most.
+ */
+export function createAudit(options: {
+  store: AuditStore;
+  now: () => number;
+  lastResort: (event: StoredEvent) => void;
+  /** Settles when counted refusals have waited long enough. */
+  wait: () => Promise<void>;
+}) {
+  const { store, now, lastResort, wait } = options;
+  const waiting = new Map<string, StoredEvent>();
+
+  function stored(event: SecurityEvent): StoredEvent {
+    return { ...event, id: `evt_${randomBase62(22)}`, at: new Date(now()), count: 1 };
+  }
+
+  async function write(events: readonly StoredEvent[]): Promise<void> {
+    if (events.length === 0) return;
+    try {
+      await store.insert(events);
+    } catch {
+      await store.keepWaiting(events).catch(() => events.forEach(lastResort));
+    }
+  }
+
+  function takeWaiting(): StoredEvent[] {
+    const events = [...waiting.values()];
+    waiting.clear();
+    return events;
+  }
+
+  function countTogether(event: SecurityEvent): void {
+    const key = togetherKey(event);
+    const known = waiting.get(key);
+    waiting.set(key, known ? { ...known, count: known.count + 1 } : stored(event));
+  }
+
+  return {
+    /** Never throws, never waits: what must be written is handed to `background`. */
+    record(event: SecurityEvent, background: Background): void {
+      if (!isCountedTogether(event)) {
+        background(write([stored(event), ...takeWaiting()]));
+        return;
+      }
+      const isFirst = waiting.size === 0;
+      countTogether(event);
+      if (waiting.size >= waitingMax) background(write(takeWaiting()));
+      else if (isFirst) background(wait().then(() => write(takeWaiting())));
+    },
+
+    /** Writes everything that waits in this isolate. */
+    async flush(): Promise<void> {
+      await write(takeWaiting());
+    },
+
+    /** For the cron trigger: what waited in Redis goes to Postgres; inserting twice keeps one. */
+    async retry(): Promise<number> {
+      const held = await store.findWaiting(retryBatch);
+      if (held.length === 0) return 0;
+      await store.insert(held.flatMap(({ event }) => (event ? [event] : [])));
+      await store.forgetWaiting(held.map(({ text }) => text));
+      return held.length;
+    },
+
+    list: (filter: EventFilter): Promise<StoredEvent[]> => store.list(filter),
+  };
+}
+
+export type Audit = ReturnType<typeof createAudit>;

@@ -1,0 +1,99 @@
+/** What an event is about. `stranger`: nobody has proved who they are yet. */
+export type Party = {
+  readonly type:
+    | "key"
+    | "service"
+    | "user"
+    | "organization"
+    | "operator"
+    | "stranger"
+    | "system"
+    | "route"
+    | "limit";
+  readonly id: string;
+};
+
+export const eventTypes = [
+  "key.created",
+  "key.imported",
+  "key.updated",
+  "key.enabled",
+  "key.disabled",
+  "key.rotated",
+  "key.revoked",
+  "key.deleted",
+  "key.exposed",
+  "key.refused",
+  "owner.keys_revoked",
+  "access.refused",
+  "limit.exceeded",
+  "limit.degraded",
+  "route.created",
+  "route.updated",
+  "route.deleted",
+  "management.refused",
+  "signing_key.created",
+] as const;
+export type EventType = (typeof eventTypes)[number];
+
+/** Why: a closed set. No free text reaches an event, so no secret can. */
+export const eventReasons = [
+  "malformed",
+  "forged",
+  "unknown",
+  "revoked",
+  "expired",
+  "disabled",
+  "deleted",
+  "environment",
+  "missing_credential",
+  "several_credentials",
+  "invalid_token",
+  "insufficient_scope",
+  "address_not_allowed",
+  "credential_not_accepted",
+  "guessing",
+  "over_limit",
+  "limit_unavailable",
+  "sources_unavailable",
+  "credential_in_url",
+  "plain_http",
+  "reported",
+  "by_operator",
+  "by_owner_revocation",
+] as const;
+export type EventReason = (typeof eventReasons)[number];
+
+export const eventOutcomes = ["done", "refused", "noticed"] as const;
+export type EventOutcome = (typeof eventOutcomes)[number];
+
+/** What one request knows of itself, for its events. */
+export type Origin = {
+  readonly requestId: string;
+  readonly address: string;
+  readonly country: string | null;
+};
+
+export type SecurityEvent = {
+  readonly type: EventType;
+  readonly outcome: EventOutcome;
+  readonly reason: EventReason | null;
+  readonly actor: Party;
+  readonly subject: Party | null;
+  readonly origin: Origin;
+};
+
+export type StoredEvent = SecurityEvent & { readonly id: string; readonly at: Date; readonly count: number };
+
+/** Refusals that cost a stranger nothing must not cost us a write each: these are counted and written together. */
+export function isCountedTogether(event: SecurityEvent): boolean {
+  return event.outcome === "refused" || event.type === "limit.degraded";
+}
+
+export const togetherKey = (event: SecurityEvent): string =>
+  [event.type, event.reason, event.actor.type, event.actor.id, event.subject?.id, event.origin.address].join(
+    " ",
+  );
+
+export const stranger: Party = { type: "stranger", id: "" };
+export const system: Party = { type: "system", id: "gatehouse" };

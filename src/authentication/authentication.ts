@@ -1,0 +1,82 @@
+import type { EventReason } from "../audit/events.ts";
+import type { Code } from "../errors/codes.ts";
+import type { RateLimits } from "../rate-limits/rate-limits.ts";
+import type { Revocation } from "../revocation/revocation.ts";
+import { type CredentialMethod, demandsOf, type Question } from "./methods/method.ts";
+import { type Presented, readPresented } from "./presented.ts";
+import { anonymous, type Verdict } from "./principal.ts";
+
+const stranger = { type: "stranger", id: "" } as const;
+
+/** One request in, one Principal or one refusal out. Never throws for what a caller sent. */
+export function createAuthentication(options: {
+  methods: readonly CredentialMethod[];
+  rateLimits: Pick<RateLimits, "take">;
+  revocation: Pick<Revocation, "openTrip" | "feed" | "evidenceNeededSince" | "isRefreshDue">;
+}) {
+  const { methods, rateLimits, revocation } = options;
+
+  /** A public route still limits, by address; and it may be changed, so the feed is read where it is due. */
+  async function admitAnyone(question: Question): Promise<Verdict> {
+    const { arrivedAt } = question.visit;
+    const isDue = revocation.feed.readBeganAt() < revocation.evidenceNeededSince(arrivedAt);
+    const trip = revocation.openTrip();
+    const refreshed = isDue || revocation.isRefreshDue() ? revocation.feed.refresh(trip) : null;
+    const taking = rateLimits.take(trip, demandsOf(question, {}));
+    await trip.send();
+    await refreshed;
+    const taken = await taking;
+    if (taken.ok)
+      return { ok: true, principal: anonymous, standings: taken.standings, degraded: taken.degraded };
+    const isOver = taken.reason === "over";
+    return {
+      ok: false,
+      refusal: {
+        code: isOver ? "rate_limited" : "limit_unavailable",
+        reason: isOver ? "over_limit" : "limit_unavailable",
+        actor: stranger,
+        retryAfterSeconds: taken.retryAfterSeconds,
+        violatedLimits: taken.names,
+      },
+      standings: taken.standings,
+      degraded: taken.degraded,
+    };
+  }
+
+  return {
+    /** Refuses what needs no look-up to be refused: for an isolate that has not read its routes yet. */
+    async screen(headers: Headers, visit: Question["visit"]): Promise<Verdict | null> {
+      const presented = readPresented(headers);
+      const method = methods.find((one) => one.accepts(presented));
+      return method && "text" in presented ? await method.screen(presented.text, visit) : null;
+    },
+
+    async authenticate(headers: Headers, question: Question): Promise<Verdict> {
+      const presented = readPresented(headers);
+      const isPublic = question.credentials.includes("public");
+      if (presented.found === "several" && !isPublic)
+        return refuse("several_credentials", "several_credentials");
+      const method = methods.find((one) => one.accepts(presented));
+      // On a public route only a key of ours is looked at: what else is there belongs to the upstream.
+      if (!method || !("text" in presented)) {
+        return isPublic ? admitAnyone(question) : refuse(...absenceOf(presented, question));
+      }
+      if (!question.credentials.includes(method.kind) && !isPublic) {
+        return refuse("credential_not_accepted", "credential_not_accepted");
+      }
+      return method.verify(presented.text, question);
+    },
+  };
+}
+
+export type Authentication = ReturnType<typeof createAuthentication>;
+
+function refuse(code: Code, reason: EventReason): Verdict {
+  return { ok: false, refusal: { code, reason, actor: stranger }, standings: [], degraded: [] };
+}
+
+function absenceOf(presented: Presented, question: Question): [Code, EventReason] {
+  if (presented.found === "bearer") return ["invalid_token", "invalid_token"];
+  const takesKeysOnly = question.credentials.every((kind) => kind === "api-key");
+  return [takesKeysOnly ? "missing_api_key" : "missing_credential", "missing_credential"];
+}

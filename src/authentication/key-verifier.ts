@@ -1,0 +1,121 @@
+import type { KeyVerdict, Verification } from "../api-keys/verification.ts";
+import type { Demand, Standing } from "../rate-limits/limits.ts";
+
+export type VerifyKeyInput = {
+  readonly key: string;
+  readonly scopes: readonly string[];
+  readonly cost: number;
+  /** Where the key was used. A key bound to addresses is refused when the caller does not say. */
+  readonly address: string | null;
+};
+
+/** The precise answer, for callers entitled to it: a service that checks its own callers' keys. */
+export type KeyAnswer = {
+  readonly valid: boolean;
+  readonly code:
+    | "valid"
+    | "malformed"
+    | "forged"
+    | "unknown"
+    | "revoked"
+    | "deleted"
+    | "expired"
+    | "disabled"
+    | "insufficient_scope"
+    | "address_not_allowed"
+    | "rate_limited"
+    | "unavailable";
+  readonly key_id?: string;
+  readonly name?: string;
+  readonly owner?: { readonly type: string; readonly id: string };
+  readonly environment?: string;
+  readonly scopes?: readonly string[];
+  readonly metadata?: Readonly<Record<string, unknown>>;
+  readonly expires_at?: string | null;
+  readonly limits?: readonly {
+    readonly name: string;
+    readonly limit: number;
+    readonly window_seconds: number;
+    readonly remaining: number;
+    readonly reset_seconds: number;
+  }[];
+  readonly retry_after_seconds?: number;
+  /** Limits that could not be counted exactly, and what they did instead. */
+  readonly degraded?: readonly string[];
+};
+
+type Asked = {
+  readonly arrivedAt: number;
+  /** Who asks: guesses are counted against them. */
+  readonly caller: string;
+  readonly background: (work: Promise<unknown>) => void;
+};
+
+const codeOf = {
+  over_limit: "rate_limited",
+  guessing: "rate_limited",
+  limit_unavailable: "unavailable",
+  sources_unavailable: "unavailable",
+} as const;
+
+/** Checks a key that somebody else was shown, for HTTP and RPC alike. Never throws: a verdict in every case. */
+export function createKeyVerifier(verification: Verification) {
+  return {
+    async verifyKey(input: VerifyKeyInput, asked: Asked): Promise<KeyAnswer> {
+      const verdict = await verification.check({
+        text: input.key,
+        arrivedAt: asked.arrivedAt,
+        askedFrom: `caller:${asked.caller}`,
+        usedFrom: input.address === null ? null : { address: input.address, country: null },
+        scopes: input.scopes,
+        demandsOf: (record): Demand[] =>
+          record.limits.map((limit) => ({
+            limit: {
+              name: limit.name,
+              permits: limit.limit,
+              windowSeconds: limit.windowSeconds,
+              whenUnavailable: "local",
+            },
+            subject: `key:${record.lineageId}`,
+            cost: input.cost,
+          })),
+        background: asked.background,
+      });
+      return answerOf(verdict);
+    },
+  };
+}
+
+export type KeyVerifier = ReturnType<typeof createKeyVerifier>;
+
+function answerOf(verdict: KeyVerdict): KeyAnswer {
+  const about = verdict.record ? describe(verdict.record) : {};
+  const limits = verdict.standings?.length ? { limits: verdict.standings.map(shown) } : {};
+  const degraded = verdict.degraded?.length ? { degraded: verdict.degraded } : {};
+  if (verdict.ok) return { valid: true, code: "valid", ...about, ...limits, ...degraded };
+  const { reason, retryAfterSeconds } = verdict;
+  const code =
+    reason in codeOf
+      ? codeOf[reason as keyof typeof codeOf]
+      : (reason as Exclude<typeof reason, keyof typeof codeOf>);
+  const retry = retryAfterSeconds === undefined ? {} : { retry_after_seconds: retryAfterSeconds };
+  return { valid: false, code, ...about, ...limits, ...degraded, ...retry };
+}
+
+const describe = (record: NonNullable<KeyVerdict["record"]>) => ({
+  key_id: record.id,
+  name: record.name,
+  owner: record.owner,
+  environment: record.environment,
+  scopes: record.scopes,
+  metadata: record.metadata,
+  expires_at: record.expiresAt?.toISOString() ?? null,
+});
+
+const shown = (standing: Standing) => ({
+  name: standing.name,
+  limit: standing.permits,
+  window_seconds: standing.windowSeconds,
+  remaining: standing.remaining,
+  reset_seconds: standing.resetSeconds,
+});

@@ -1,0 +1,40 @@
+import type { Demand, Limit } from "../../rate-limits/limits.ts";
+import type { Presented } from "../presented.ts";
+import type { CredentialKind, Verdict } from "../principal.ts";
+
+/** A limit of a route, and what it counts. */
+export type RouteLimit = Limit & { readonly per: "key" | "owner" | "address" };
+
+/** What a route asks of a request. */
+export type Question = {
+  readonly credentials: readonly (CredentialKind | "public")[];
+  readonly scopes: readonly string[];
+  readonly limits: readonly RouteLimit[];
+  /** Keeps the limits of two routes apart. */
+  readonly routeId: string;
+  readonly cost: number;
+  readonly visit: {
+    readonly arrivedAt: number;
+    readonly address: string;
+    readonly country: string | null;
+    readonly background: (work: Promise<unknown>) => void;
+  };
+};
+
+/** A way to prove who one is. A new one is a file here and a line in the list. */
+export type CredentialMethod = {
+  readonly kind: CredentialKind;
+  accepts(presented: Presented): boolean;
+  /** What can be refused without a call, or null. */
+  screen(text: string, visit: Question["visit"]): Promise<Verdict | null>;
+  verify(text: string, question: Question): Promise<Verdict>;
+};
+
+/** The route's limits as demands. An identity that is not there (`public` has no key) falls back to the address. */
+export function demandsOf(question: Question, identity: { key?: string; owner?: string }): Demand[] {
+  return question.limits.map(({ per, ...limit }) => {
+    const id = per === "address" ? undefined : identity[per];
+    const subject = id === undefined ? `address:${question.visit.address}` : `${per}:${id}`;
+    return { limit, subject: `route:${question.routeId}:${subject}`, cost: question.cost };
+  });
+}

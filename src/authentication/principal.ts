@@ -1,0 +1,46 @@
+import type { EventReason, Party } from "../audit/events.ts";
+import type { Code } from "../errors/codes.ts";
+import type { Standing } from "../rate-limits/limits.ts";
+
+export const credentialKinds = ["api-key", "access-token", "client-certificate"] as const;
+export type CredentialKind = (typeof credentialKinds)[number];
+
+/** Who is calling, once they have proved it; the same whatever they proved it with. */
+export type Principal = {
+  readonly method: CredentialKind | "public";
+  /** On whose behalf: the owner of a key. Null for `public`. */
+  readonly subject: Party | null;
+  /** The credential itself: a key's id. */
+  readonly credentialId: string | null;
+  /** What limits "by key" count: the lineage of a key. */
+  readonly lineageId: string | null;
+  readonly environment: "live" | "test" | null;
+  readonly scopes: readonly string[];
+};
+
+/** A refusal: what the caller is told, and what audit is told. */
+export type Refusal = {
+  readonly code: Code;
+  readonly reason: EventReason;
+  readonly actor: Party;
+  readonly retryAfterSeconds?: number | undefined;
+  readonly violatedLimits?: readonly string[] | undefined;
+  readonly neededScopes?: readonly string[] | undefined;
+};
+
+export type Verdict = {
+  readonly standings: readonly Standing[];
+  readonly degraded: readonly string[];
+} & (
+  | { readonly ok: true; readonly principal: Principal }
+  | { readonly ok: false; readonly refusal: Refusal }
+);
+
+export const anonymous: Principal = {
+  method: "public",
+  subject: null,
+  credentialId: null,
+  lineageId: null,
+  environment: null,
+  scopes: [],
+};

@@ -1,0 +1,39 @@
+import type { EventReason, Party, SecurityEvent } from "../audit/events.ts";
+import type { Verdict } from "./principal.ts";
+
+const ofKeys: ReadonlySet<EventReason> = new Set<EventReason>([
+  "malformed",
+  "forged",
+  "unknown",
+  "revoked",
+  "deleted",
+  "expired",
+  "disabled",
+]);
+
+/** What audit is told of a verdict: every refusal, and every limit that could not be counted exactly. */
+export function eventsOf(
+  verdict: Verdict,
+  origin: SecurityEvent["origin"],
+  subject: Party | null,
+): SecurityEvent[] {
+  const events: SecurityEvent[] = [];
+  if (verdict.degraded.length > 0) {
+    const names = verdict.degraded.join(" ");
+    events.push({
+      type: "limit.degraded",
+      outcome: "noticed",
+      reason: "limit_unavailable",
+      actor: { type: "system", id: "gatehouse" },
+      subject: { type: "limit", id: names },
+      origin: { ...origin, address: "" },
+    });
+  }
+  if (!verdict.ok) {
+    const { reason, actor } = verdict.refusal;
+    const isLimit = reason === "over_limit" || reason === "guessing";
+    const type = isLimit ? "limit.exceeded" : ofKeys.has(reason) ? "key.refused" : "access.refused";
+    events.push({ type, outcome: "refused", reason, actor, subject, origin });
+  }
+  return events;
+}

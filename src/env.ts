@@ -1,0 +1,156 @@
+import { parseRange } from "./api-keys/addresses.ts";
+import { parseVersionedSecrets, type VersionedSecrets } from "./crypto/versioned-secrets.ts";
+import { isLoopback } from "./http/door-checks.ts";
+
+/** A service binding named by gateway routes. */
+type ServiceBinding = { fetch(request: Request): Promise<Response> };
+
+export type Config = {
+  /** Origin, no trailing slash. */
+  readonly issuer: string;
+  readonly databaseUrl: string;
+  readonly redisUrl: string;
+  readonly redisToken: string;
+  readonly keyEncryptionKeys: VersionedSecrets;
+  readonly apiKeyTagSecrets: VersionedSecrets;
+  /** 0: every check asks. Otherwise the age beyond which no copy decides. */
+  readonly revocationBoundSeconds: number;
+  readonly accessTokenSeconds: number;
+  /** First characters of keys imported from elsewhere; anything else that is not ours is refused without a call. */
+  readonly importedKeyPrefixes: readonly string[];
+  readonly leakPolicy: "flag" | "expire" | "revoke";
+  /** Addresses and ranges of proxies whose X-Forwarded-For is believed. */
+  readonly trustedProxies: readonly string[];
+  readonly services: Readonly<Record<string, ServiceBinding>>;
+};
+
+type Environment = Readonly<Record<string, unknown>>;
+
+/** Reads and checks every variable before the first request is served. Throws the first thing that is wrong. */
+export function readConfig(environment: Environment): Config {
+  const issuer = readIssuer(environment);
+  return {
+    issuer,
+    databaseUrl: readUrl(environment, "DATABASE_URL", ["postgresql:", "postgres:"]),
+    redisUrl: readUrl(environment, "UPSTASH_REDIS_REST_URL", localPlain(environment)),
+    redisToken: readToken(environment, "UPSTASH_REDIS_REST_TOKEN"),
+    keyEncryptionKeys: readSecrets(environment, "KEY_ENCRYPTION_KEYS"),
+    apiKeyTagSecrets: readSecrets(environment, "API_KEY_TAG_SECRETS"),
+    revocationBoundSeconds: readWhole(environment, "REVOCATION_BOUND_SECONDS", 0, 300, 10),
+    accessTokenSeconds: readWhole(environment, "ACCESS_TOKEN_SECONDS", 300, 900, 600),
+    importedKeyPrefixes: readImportedPrefixes(environment),
+    leakPolicy: readChoice(environment, "LEAKED_KEY_POLICY", ["flag", "expire", "revoke"], "flag"),
+    trustedProxies: readProxies(environment),
+    services: servicesOf(environment),
+  };
+}
+
+/** One sentence that begins with the variable's name and never holds its value. */
+function fail(name: string, sentence: string): never {
+  throw new Error(`${name} ${sentence}.`);
+}
+
+function read(environment: Environment, name: string): string | undefined {
+  const value = environment[name];
+  if (value === undefined || value === "") return undefined;
+  if (typeof value !== "string") fail(name, "must be a text variable or secret");
+  return value;
+}
+
+const readRequired = (environment: Environment, name: string): string =>
+  read(environment, name) ?? fail(name, "is missing; README lists every variable and how to make it");
+
+function readIssuer(environment: Environment): string {
+  const text = readRequired(environment, "ISSUER");
+  if (!URL.canParse(text)) fail("ISSUER", "must be an origin like https://auth.example.com");
+  const url = new URL(text);
+  if (text.replace(/\/$/, "") !== url.origin)
+    fail("ISSUER", "must be an origin alone, without path or query");
+  const isPlainLocal = url.protocol === "http:" && isLoopback(url.hostname);
+  if (url.protocol !== "https:" && !isPlainLocal) fail("ISSUER", "must be https, except on a loopback host");
+  return url.origin;
+}
+
+/** Plain HTTP to a store is for a stack on one machine only. */
+function localPlain(environment: Environment): string[] {
+  const text = read(environment, "UPSTASH_REDIS_REST_URL") ?? "";
+  return URL.canParse(text) && isLoopback(new URL(text).hostname) ? ["https:", "http:"] : ["https:"];
+}
+
+function readUrl(environment: Environment, name: string, protocols: readonly string[]): string {
+  const text = readRequired(environment, name);
+  if (!URL.canParse(text) || !protocols.includes(new URL(text).protocol)) {
+    fail(name, `must be a URL beginning with ${protocols.join("// or ")}//`);
+  }
+  return text;
+}
+
+function readToken(environment: Environment, name: string): string {
+  const text = readRequired(environment, name);
+  if (text.length < 16 || new Set(text).size < 6)
+    fail(name, "is too weak: it needs at least 16 random characters");
+  return text;
+}
+
+function readSecrets(environment: Environment, name: string): VersionedSecrets {
+  const parsed = parseVersionedSecrets(readRequired(environment, name));
+  return parsed.ok ? parsed.secrets : fail(name, parsed.reason);
+}
+
+function readWhole(
+  environment: Environment,
+  name: string,
+  min: number,
+  max: number,
+  standard: number,
+): number {
+  const text = read(environment, name);
+  if (text === undefined) return standard;
+  const value = /^\d{1,6}$/.test(text) ? Number(text) : Number.NaN;
+  return value >= min && value <= max
+    ? value
+    : fail(name, `must be a whole number of seconds from ${min} to ${max}`);
+}
+
+function readChoice<Choice extends string>(
+  environment: Environment,
+  name: string,
+  choices: readonly Choice[],
+  standard: Choice,
+): Choice {
+  const text = read(environment, name);
+  if (text === undefined) return standard;
+  return choices.find((choice) => choice === text) ?? fail(name, `must be one of ${choices.join(", ")}`);
+}
+
+const readList = (environment: Environment, name: string): string[] =>
+  (read(environment, name) ?? "").split(",").flatMap((entry) => (entry.trim() === "" ? [] : [entry.trim()]));
+
+function readImportedPrefixes(environment: Environment): string[] {
+  const prefixes = readList(environment, "IMPORTED_KEY_PREFIXES");
+  for (const prefix of prefixes) {
+    if (!/^[A-Za-z0-9_-]{3,16}$/.test(prefix) || prefix.startsWith("gk_")) {
+      fail(
+        "IMPORTED_KEY_PREFIXES",
+        "must hold prefixes of 3 to 16 letters, digits, _ or -, none beginning with gk_",
+      );
+    }
+  }
+  return prefixes;
+}
+
+function readProxies(environment: Environment): string[] {
+  return readList(environment, "TRUSTED_PROXIES").map(
+    (entry) =>
+      parseRange(entry) ?? fail("TRUSTED_PROXIES", "must hold IPv4 or IPv6 addresses or CIDR ranges"),
+  );
+}
+
+function servicesOf(environment: Environment): Record<string, ServiceBinding> {
+  const services: Record<string, ServiceBinding> = {};
+  for (const [name, value] of Object.entries(environment)) {
+    if (typeof value === "object" && value !== null && "fetch" in value)
+      services[name] = value as ServiceBinding;
+  }
+  return services;
+}

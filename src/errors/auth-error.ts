@@ -1,0 +1,17 @@
+import type { Code } from "./codes.ts";
+
+/** A broken protocol. `message` is the code only (errors cross RPC with their message); `detail` is for operators. */
+export class AuthError extends Error {
+  readonly code: Code;
+  /** Tells the caller which value is wrong. Written by us, never holding what was sent. */
+  readonly detail: string | undefined;
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(code: Code, detail?: string, options: { cause?: unknown; retryAfterSeconds?: number } = {}) {
+    super(code, { cause: options.cause });
+    this.name = "AuthError";
+    this.code = code;
+    this.detail = detail;
+    this.retryAfterSeconds = options.retryAfterSeconds;
+  }
+}

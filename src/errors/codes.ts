@@ -1,0 +1,41 @@
+/**
+ * Every way in which Gatehouse says no, in one closed table: the stable word of the wire (`error`),
+ * its status and the one public sentence. The most public answer is the vaguest; the reason goes to audit.
+ */
+export const codes = {
+  invalid_request: [400, "The request is malformed."],
+  invalid_json: [400, "The body is not valid JSON."],
+  several_credentials: [400, "Send exactly one credential, once."],
+  credentials_in_url: [
+    400,
+    "Credentials must never be sent in a URL. Treat this one as leaked and rotate it.",
+  ],
+  ambiguous_path: [400, "The path can be read in more than one way."],
+  missing_api_key: [401, "Missing API Key"],
+  missing_credential: [401, "This call needs a credential."],
+  invalid_token: [401, "The access token is not valid here."],
+  unauthenticated_caller: [401, "This call needs a management key: Authorization: Bearer <key>."],
+  invalid_api_key: [403, "Invalid API Key"],
+  insufficient_scope: [403, "The credential does not carry the scope this call needs."],
+  address_not_allowed: [403, "The credential may not be used from this address."],
+  credential_not_accepted: [403, "This route does not accept this kind of credential."],
+  https_required: [403, "Credentials may only be sent over HTTPS. Treat this one as exposed and rotate it."],
+  not_found: [404, "There is nothing at this address."],
+  method_not_allowed: [405, "This address does not answer that method."],
+  conflict: [409, "The object is not in a state that allows this."],
+  content_too_large: [413, "The body is larger than this address accepts."],
+  uri_too_long: [414, "The URL is longer than 8 KB."],
+  unsupported_media_type: [415, "Send application/json."],
+  rate_limited: [429, "Too many requests. Retry after the time given in Retry-After."],
+  headers_too_large: [431, "The request headers are larger than 32 KB."],
+  internal: [500, "Something went wrong on our side."],
+  upstream_unreachable: [502, "The service behind this route could not be reached."],
+  unavailable: [503, "This cannot be decided right now. Nothing was changed; try again shortly."],
+  limit_unavailable: [503, "A limit of this route cannot be checked right now. Try again shortly."],
+  upstream_timeout: [504, "The service behind this route did not answer in time."],
+} as const satisfies Record<string, readonly [status: number, sentence: string]>;
+
+export type Code = keyof typeof codes;
+
+export const statusOf = (code: Code): number => codes[code][0];
+export const sentenceOf = (code: Code): string => codes[code][1];

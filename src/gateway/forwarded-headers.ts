@@ -1,0 +1,136 @@
+/** RFC 9110 §7.6.1: these end at us. `upgrade` is put back for a WebSocket. */
+const hopByHop: ReadonlySet<string> = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/** Said by us or by nobody: who is calling, where from, and what was asked for. */
+const identity: ReadonlySet<string> = new Set([
+  "x-user-id",
+  "x-user-scopes",
+  "x-client-id",
+  "x-session-id",
+  "x-auth-method",
+  "x-auth-level",
+  "x-request-id",
+  "x-gatehouse-identity",
+]);
+const provenance: ReadonlySet<string> = new Set([
+  "forwarded",
+  "via",
+  "x-real-ip",
+  "true-client-ip",
+  "x-client-ip",
+  "x-cluster-client-ip",
+  "x-original-url",
+  "x-original-uri",
+  "x-rewrite-url",
+  "x-http-method",
+  "x-http-method-override",
+  "x-method-override",
+  "x-client-cert",
+  "client-cert",
+  "client-cert-chain",
+  "x-ssl-client-verify",
+  "x-ssl-client-cert",
+]);
+
+/** A server behind CGI, PHP or Java reads `X_User_Id` and `x.user.id` as `X-User-Id`: one spelling for all. */
+export const canonicalName = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, "-");
+
+const isOursToSay = (canonical: string): boolean =>
+  identity.has(canonical) ||
+  provenance.has(canonical) ||
+  canonical.startsWith("x-gatehouse-") ||
+  canonical.startsWith("x-forwarded-") ||
+  canonical.startsWith("cf-");
+
+/** Names in `Connection` are hop-by-hop too; they are cut from what the client sent, never from what we add after. */
+function namedInConnection(headers: Headers): ReadonlySet<string> {
+  const names = (headers.get("connection") ?? "").split(",").map((name) => name.trim().toLowerCase());
+  return new Set(names.filter((name) => name !== ""));
+}
+
+/** Our own cookies end at us: an upstream must not hold a browser's session with us. */
+export const ownCookie = /^(?:__Host-|__Secure-)?(?:refreshToken|session|gatehouse[^=]*)$/i;
+
+export function withoutOwnCookies(cookie: string): string {
+  return cookie
+    .split(";")
+    .map((pair) => pair.trim())
+    .filter((pair) => pair !== "" && !ownCookie.test(pair.split("=")[0]?.trim() ?? ""))
+    .join("; ");
+}
+
+/** What of the client's headers goes on. `keepAuthorization`: a public route's Authorization is the upstream's matter. */
+export function passedOn(
+  headers: Headers,
+  options: { keepAuthorization: boolean; isWebSocket: boolean },
+): Headers {
+  const cut = namedInConnection(headers);
+  const passed = new Headers();
+  for (const [name, value] of headers) {
+    const canonical = canonicalName(name);
+    if (hopByHop.has(name) || cut.has(name) || isOursToSay(canonical)) continue;
+    if (canonical === "x-api-key" || name === "host") continue;
+    if (canonical === "authorization" && (name !== "authorization" || !options.keepAuthorization)) continue;
+    if (name === "cookie") {
+      const cookies = withoutOwnCookies(value);
+      if (cookies !== "") passed.set("cookie", cookies);
+      continue;
+    }
+    passed.append(name, value);
+  }
+  if (options.isWebSocket) passed.set("upgrade", "websocket");
+  return passed;
+}
+
+const responseChatter = new Set([
+  "server",
+  "x-powered-by",
+  "x-aspnet-version",
+  "via",
+  "alt-svc",
+  "clear-site-data",
+]);
+
+/**
+ * What of the upstream's answer goes back. Under the issuer's own host an upstream's page would share our origin, so
+ * it is sandboxed and cannot set our cookies; behind a credential nothing may be kept by a shared cache.
+ */
+export function passedBack(
+  headers: Headers,
+  options: { isGuarded: boolean; sharesIssuerHost: boolean; corsOrigin: string | null },
+): Headers {
+  const cut = namedInConnection(headers);
+  const passed = new Headers();
+  for (const [name, value] of headers) {
+    if (hopByHop.has(name) || cut.has(name) || responseChatter.has(name)) continue;
+    if (isOursToSay(canonicalName(name)) || name.startsWith("access-control-")) continue;
+    if (name === "set-cookie" && ownCookie.test(value.split("=")[0]?.trim() ?? "")) continue;
+    passed.append(name, value);
+  }
+  if (options.sharesIssuerHost) passed.append("content-security-policy", "sandbox; frame-ancestors 'none'");
+  if (options.isGuarded) keepOutOfSharedCaches(passed);
+  if (options.corsOrigin !== null) {
+    passed.set("access-control-allow-origin", options.corsOrigin);
+    passed.append("vary", "Origin");
+  }
+  return passed;
+}
+
+/** RFC 9111 §3.5 protects answers to `Authorization`; nothing protects those to `X-API-Key` but this. */
+function keepOutOfSharedCaches(headers: Headers): void {
+  const directives = (headers.get("cache-control") ?? "no-store").split(",").map((one) => one.trim());
+  const kept = directives.filter((one) => !/^(public|s-maxage=.*)$/i.test(one));
+  const isKeptOut = kept.some((one) => /^(no-store|private)\b/i.test(one));
+  headers.set("cache-control", (isKeptOut ? kept : ["private", ...kept]).join(", "));
+  headers.append("vary", "Authorization, X-API-Key");
+}

@@ -1,0 +1,47 @@
+import type { Principal } from "../authentication/principal.ts";
+
+/** Named for upstreams in CONTRACT; each is set or absent, never left over. */
+export function identityHeaders(principal: Principal, requestId: string): [string, string][] {
+  const headers: [string, string][] = [["x-request-id", requestId]];
+  headers.push(["x-auth-method", principal.method]);
+  if (principal.subject) headers.push(["x-user-id", principal.subject.id]);
+  if (principal.credentialId) headers.push(["x-client-id", principal.credentialId]);
+  if (principal.scopes.length > 0) headers.push(["x-user-scopes", principal.scopes.join(",")]);
+  return headers;
+}
+
+export const identityTyp = "gatehouse-identity+jwt";
+const identitySeconds = 60;
+
+/**
+ * The claims of `x-gatehouse-identity`: short, for one upstream, bound to method and path (`htm` and `htu` as in
+ * RFC 9449 §4.2), so that an upstream which sees it cannot use it elsewhere.
+ */
+export function identityClaims(
+  principal: Principal,
+  call: {
+    issuer: string;
+    audience: string;
+    method: string;
+    url: string;
+    requestId: string;
+    nowSeconds: number;
+  },
+) {
+  const url = new URL(call.url);
+  return {
+    iss: call.issuer,
+    aud: call.audience,
+    sub: principal.subject?.id ?? "anonymous",
+    sub_type: principal.subject?.type ?? "anonymous",
+    iat: call.nowSeconds,
+    exp: call.nowSeconds + identitySeconds,
+    htm: call.method,
+    htu: `${url.origin}${url.pathname}`,
+    request_id: call.requestId,
+    auth_method: principal.method,
+    ...(principal.credentialId ? { client_id: principal.credentialId } : {}),
+    ...(principal.environment ? { environment: principal.environment } : {}),
+    ...(principal.scopes.length > 0 ? { scope: principal.scopes.join(" ") } : {}),
+  };
+}

@@ -1,0 +1,38 @@
+import type { RouteLimit } from "../authentication/methods/method.ts";
+import type { CredentialKind } from "../authentication/principal.ts";
+
+export type Upstream =
+  | { readonly kind: "url"; readonly url: string }
+  /** A service binding of this Worker, by its name. */
+  | { readonly kind: "service"; readonly service: string };
+
+export type Route = {
+  readonly id: string;
+  readonly name: string;
+  /** A whole hostname, or null for `/gateway/…` under the issuer. */
+  readonly host: string | null;
+  /** Begins with `/`, has no trailing one; `/` matches everything. */
+  readonly path: string;
+  readonly upstream: Upstream;
+  /** False: the matched prefix is cut off before the rest is joined to the upstream's path. */
+  readonly keepPath: boolean;
+  readonly credentials: readonly (CredentialKind | "public")[];
+  readonly scopes: readonly string[];
+  readonly limits: readonly RouteLimit[];
+  /** Until the upstream's first byte. */
+  readonly timeoutSeconds: number;
+  readonly corsOrigins: readonly string[];
+  readonly enabled: boolean;
+  readonly version: number;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+};
+
+export const gatewayPrefix = "/gateway";
+
+/** Where clients reach a route; its identifier as a protected resource (RFC 8707 §2). */
+export const publicUrlOf = (route: Pick<Route, "host" | "path">, issuer: string): string =>
+  (route.host ? `https://${route.host}${route.path}` : `${issuer}${gatewayPrefix}${route.path}`).replace(
+    /\/$/,
+    "",
+  );

@@ -1,0 +1,95 @@
+import { Hono } from "hono";
+import type { Audit } from "../audit/audit.ts";
+import { problem } from "../http/problem.ts";
+import { rateLimitHeaders } from "../http/rate-limit-headers.ts";
+import { refusalProblem } from "../http/refusal.ts";
+import type { DoorEnv, Visit } from "../http/visit.ts";
+import type { Gateway, Passage } from "./gateway.ts";
+import type { Route } from "./route.ts";
+
+const corsMaxAgeSeconds = "600";
+
+export type GatewayDeps = {
+  readonly gateway: Gateway;
+  readonly audit: Pick<Audit, "record">;
+  readonly eventsOf: (
+    passage: Passage & { outcome: "refused" | "passed" },
+    visit: Visit,
+  ) => Parameters<Audit["record"]>[0][];
+};
+
+/** `/gateway/…` under the issuer; whole hostnames come here from the app. */
+export function gatewayRoutes(deps: GatewayDeps): Hono<DoorEnv> {
+  const routes = new Hono<DoorEnv>();
+  routes.all("/*", (c) => answerPassage(c.req.raw, c.get("visit"), deps, true));
+  return routes;
+}
+
+export async function answerPassage(
+  request: Request,
+  visit: Visit,
+  deps: GatewayDeps,
+  isIssuer: boolean,
+): Promise<Response> {
+  const passage = await deps.gateway.pass(request, isIssuer, visit);
+  if (passage.outcome === "refused" || passage.outcome === "passed") {
+    for (const event of deps.eventsOf(passage, visit)) deps.audit.record(event, visit.background);
+  }
+  return withCors(answerOf(passage, visit), passage, request.headers.get("origin"));
+}
+
+function answerOf(passage: Passage, { requestId }: Visit): Response {
+  switch (passage.outcome) {
+    case "passed":
+      return withLimits(passage.response, passage.verdict);
+    case "refused":
+      return refusalProblem(passage.verdict, requestId);
+    case "preflight":
+      return preflight(passage.origin);
+    case "no_route":
+      return problem("not_found", requestId, { detail: "No gateway route matches this path." });
+    case "unreachable":
+      return problem("upstream_unreachable", requestId);
+    case "timeout":
+      return problem("upstream_timeout", requestId);
+    case "client_gone":
+      // Nobody reads this; 499 is what access logs expect to see.
+      return new Response(null, { status: 499 });
+    case "unavailable":
+      return problem("unavailable", requestId, { retryAfterSeconds: 1 });
+    case "ambiguous_path":
+    case "method_not_allowed":
+      return problem(passage.outcome, requestId);
+  }
+}
+
+function withLimits(response: Response, verdict: (Passage & { outcome: "passed" })["verdict"]): Response {
+  for (const [name, value] of Object.entries(rateLimitHeaders(verdict.standings, verdict.degraded))) {
+    if (response.status !== 101) response.headers.set(name, value);
+  }
+  return response;
+}
+
+function preflight(origin: string): Response {
+  return new Response(null, {
+    status: 204,
+    headers: {
+      "access-control-allow-origin": origin,
+      "access-control-allow-methods": "GET, HEAD, POST, PUT, PATCH, DELETE",
+      "access-control-allow-headers":
+        "Authorization, Content-Type, X-API-Key, X-Request-Id, Traceparent, Tracestate",
+      "access-control-max-age": corsMaxAgeSeconds,
+      vary: "Origin",
+    },
+  });
+}
+
+/** A page that may call the route may also read why it was refused. */
+function withCors(response: Response, passage: Passage, origin: string | null): Response {
+  const route: Route | null = "route" in passage ? passage.route : null;
+  if (passage.outcome === "passed" || passage.outcome === "preflight" || origin === null) return response;
+  if (!route?.corsOrigins.includes(origin)) return response;
+  response.headers.set("access-control-allow-origin", origin);
+  response.headers.append("vary", "Origin");
+  return response;
+}

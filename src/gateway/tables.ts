@@ -1,0 +1,44 @@
+import { sql } from "drizzle-orm";
+import { boolean, check, integer, jsonb, pgTable, text, timestamp, uniqueIndex } from "drizzle-orm/pg-core";
+import type { RouteLimit } from "../authentication/methods/method.ts";
+
+const moment = (name: string) => timestamp(name, { withTimezone: true, mode: "date" });
+
+export const gatewayRoutes = pgTable(
+  "gateway_routes",
+  {
+    id: text().primaryKey(),
+    version: integer().notNull().default(1),
+    name: text().notNull(),
+    host: text(),
+    path: text().notNull(),
+    upstreamUrl: text("upstream_url"),
+    upstreamService: text("upstream_service"),
+    keepPath: boolean("keep_path").notNull(),
+    credentials: text({ enum: ["api-key", "access-token", "client-certificate", "public"] })
+      .array()
+      .notNull(),
+    scopes: text().array().notNull(),
+    limits: jsonb().$type<RouteLimit[]>().notNull(),
+    timeoutSeconds: integer("timeout_seconds").notNull(),
+    corsOrigins: text("cors_origins").array().notNull(),
+    enabled: boolean().notNull(),
+    createdAt: moment("created_at").notNull(),
+    updatedAt: moment("updated_at").notNull(),
+  },
+  (table) => [
+    uniqueIndex("gateway_routes_name").on(table.name),
+    uniqueIndex("gateway_routes_match").on(sql`coalesce(${table.host}, '')`, sql`lower(${table.path})`),
+    check(
+      "gateway_routes_one_upstream",
+      sql`num_nonnulls(${table.upstreamUrl}, ${table.upstreamService}) = 1`,
+    ),
+    check("gateway_routes_credentials", sql`cardinality(${table.credentials}) > 0`),
+    check(
+      "gateway_routes_public_alone",
+      sql`not ('public' = any(${table.credentials})) or cardinality(${table.credentials}) = 1`,
+    ),
+    check("gateway_routes_timeout", sql`${table.timeoutSeconds} between 1 and 300`),
+    check("gateway_routes_limits_shape", sql`jsonb_typeof(${table.limits}) = 'array'`),
+  ],
+);

@@ -1,0 +1,46 @@
+/** A service binding, as far as we use it. */
+export type Binding = { fetch(request: Request): Promise<Response> };
+
+export type UpstreamAnswer =
+  | { readonly ok: true; readonly response: Response }
+  | { readonly ok: false; readonly reason: "unreachable" | "timeout" | "client_gone" };
+
+/** The edge answers these itself when an origin does not: RFC 9110 knows none of them. */
+const unreachableStatuses = new Set([520, 521, 523, 525, 526, 527, 530]);
+const timeoutStatuses = new Set([522, 524]);
+
+/**
+ * One call to an upstream. Bodies stream both ways; redirects are the client's matter; no retry, since a call that
+ * failed may have had its effect. The deadline ends with the first byte of the answer: a long download may last.
+ */
+export async function callUpstream(
+  call: {
+    url: string;
+    method: string;
+    headers: Headers;
+    body: ReadableStream | null;
+    clientGone: AbortSignal;
+  },
+  options: { timeoutSeconds: number; binding: Binding | null },
+): Promise<UpstreamAnswer> {
+  const deadline = new AbortController();
+  const timer = setTimeout(() => deadline.abort(), options.timeoutSeconds * 1000);
+  const request = new Request(call.url, {
+    method: call.method,
+    headers: call.headers,
+    body: call.body,
+    redirect: "manual",
+    signal: AbortSignal.any([deadline.signal, call.clientGone]),
+  });
+  try {
+    const response = await (options.binding ? options.binding.fetch(request) : fetch(request));
+    if (unreachableStatuses.has(response.status)) return { ok: false, reason: "unreachable" };
+    if (timeoutStatuses.has(response.status)) return { ok: false, reason: "timeout" };
+    return { ok: true, response };
+  } catch {
+    if (call.clientGone.aborted) return { ok: false, reason: "client_gone" };
+    return { ok: false, reason: deadline.signal.aborted ? "timeout" : "unreachable" };
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,35 @@
+import { env } from "cloudflare:workers";
+import { createApp } from "./app.ts";
+import { readConfig } from "./env.ts";
+import { roomsOf } from "./wiring.ts";
+
+export { Verifier } from "./rpc.ts";
+
+type Environment = Readonly<Record<string, unknown>>;
+
+/** At start-up: a missing or weak value refuses the deployment with one sentence, before any request is served. */
+readConfig(env as unknown as Environment);
+
+let app: ReturnType<typeof createApp> | undefined;
+
+export default {
+  async fetch(request: Request, environment: Environment, scope: ExecutionContext): Promise<Response> {
+    app ??= createApp(await roomsOf(environment));
+    return await app.serve(request, (work) => scope.waitUntil(work));
+  },
+
+  /** Each minute: tells the edges what they were not told, stores the events that waited, keeps a signing key. */
+  async scheduled(_: ScheduledController, environment: Environment, scope: ExecutionContext): Promise<void> {
+    const { revocation, audit, signingKeys } = await roomsOf(environment);
+    const background = (work: Promise<unknown>) => scope.waitUntil(work);
+    const done = await Promise.allSettled([
+      revocation.repair(),
+      audit.retry(),
+      signingKeys.ensure(background),
+    ]);
+    for (const one of done) {
+      if (one.status === "rejected")
+        console.error(JSON.stringify({ message: "scheduled work failed; it runs again in a minute" }));
+    }
+  },
+};

@@ -1,0 +1,102 @@
+import { type Demand, limits, type OwnLimit, type Standing, type Taken } from "./limits.ts";
+import { createLocalCount } from "./local-count.ts";
+import type { Count, RateLimitStore, Trip } from "./store.ts";
+
+/**
+ * Every limit of one request in one atomic step of one round trip: all are taken, or none is. When Redis cannot
+ * be asked each limit answers as it declared, and the answer says which did.
+ */
+export function createRateLimits(options: { store: RateLimitStore; now: () => number }) {
+  const { store, now } = options;
+  const local = createLocalCount(now);
+
+  function takeWithoutRedis(demands: readonly Demand[]): Taken {
+    const degraded = demands.map(({ limit }) => `${limit.name}=${limit.whenUnavailable}`);
+    const closed = demands.filter(({ limit }) => limit.whenUnavailable === "closed");
+    if (closed.length > 0) {
+      const names = closed.map(({ limit }) => limit.name);
+      return { ok: false, reason: "unavailable", names, retryAfterSeconds: 1, standings: [], degraded };
+    }
+    const counted = local.take(demands.filter(({ limit }) => limit.whenUnavailable === "local"));
+    if (counted.granted) return { ok: true, standings: counted.standings, degraded };
+    const refusing = counted.standings.filter((standing) => !standing.free);
+    return {
+      ok: false,
+      reason: "over",
+      names: refusing.map((standing) => standing.name),
+      retryAfterSeconds: Math.max(1, ...refusing.map((standing) => standing.freeInSeconds)),
+      standings: counted.standings,
+      degraded,
+    };
+  }
+
+  /** Leaves with the trip. Never rejects. */
+  async function take(trip: Trip, demands: readonly Demand[]): Promise<Taken> {
+    if (demands.length === 0) return { ok: true, standings: [], degraded: [] };
+    let taken: Awaited<ReturnType<RateLimitStore["take"]>>;
+    try {
+      taken = await store.take(trip, demands, now());
+    } catch {
+      return takeWithoutRedis(demands);
+    }
+    const standings = demands.map((demand, index) => standingOf(demand, taken.counts[index], taken.granted));
+    if (taken.granted) return { ok: true, standings, degraded: [] };
+    const refusing = demands.flatMap((demand, index) => {
+      const count = taken.counts[index];
+      return count && count.used + demand.cost > demand.limit.permits ? [{ demand, count }] : [];
+    });
+    return {
+      ok: false,
+      reason: "over",
+      names: refusing.map(({ demand }) => demand.limit.name),
+      retryAfterSeconds: Math.max(
+        1,
+        ...refusing.map(({ count }) => Math.ceil(count.freeInMilliseconds / 1000)),
+      ),
+      standings,
+      degraded: [],
+    };
+  }
+
+  return {
+    openTrip: store.openTrip,
+    take,
+
+    /** A demand on one of our own limits. */
+    demandOf: (name: OwnLimit, subject: string, cost = 1): Demand => ({ limit: limits[name], subject, cost }),
+
+    /** The brake on guessing, held in this isolate: seconds to wait, 0 when there is none. No call. */
+    secondsToWait: (name: OwnLimit, subject: string): number =>
+      local.secondsUntilFree({ limit: limits[name], subject, cost: 1 }),
+
+    /** Notes in this isolate what already happened. No call. */
+    note: (name: OwnLimit, subject: string): void => local.add({ limit: limits[name], subject, cost: 1 }),
+
+    /** Counts over all isolates, behind an answer; when it is over everywhere, this isolate brakes too. */
+    async noteEverywhere(name: OwnLimit, subject: string): Promise<void> {
+      const demand = { limit: limits[name], subject, cost: 1 };
+      const trip = store.openTrip();
+      const taken = take(trip, [demand]);
+      await trip.send();
+      const answer = await taken;
+      const isOver = !answer.ok && answer.reason === "over" && answer.degraded.length === 0;
+      if (isOver) local.add({ ...demand, cost: demand.limit.permits });
+    },
+  };
+}
+
+export type RateLimits = ReturnType<typeof createRateLimits>;
+
+function standingOf({ limit, cost }: Demand, count: Count | undefined, granted: boolean): Standing {
+  const used = (count?.used ?? 0) + (granted ? cost : 0);
+  return {
+    name: limit.name,
+    permits: limit.permits,
+    windowSeconds: limit.windowSeconds,
+    remaining: Math.max(0, limit.permits - used),
+    resetSeconds: Math.max(
+      granted && cost > 0 ? limit.windowSeconds : 0,
+      Math.ceil((count?.emptyInMilliseconds ?? 0) / 1000),
+    ),
+  };
+}

@@ -1,0 +1,104 @@
+import { createFeed } from "./feed.ts";
+import type { PendingChange, RevocationStore } from "./store.ts";
+
+/**
+ * No copy of a record outlives this, whatever the feed says. So even a change that never reached Redis is felt
+ * everywhere within it, and that is the time a revocation answers when Redis could not be written.
+ */
+export const recordLifeSeconds = 300;
+/** Store reads have a deadline of 3 s: a copy may be that much younger in hand than its read. */
+const readSlackSeconds = 5;
+
+const repairBatch = 500;
+const repairAfterMilliseconds = 2000;
+const announcedTwiceForMilliseconds = 90_000;
+const outboxKeptMilliseconds = 24 * 3_600_000;
+
+/** When a change is felt at every edge. `announced: false`: Redis was away, the time is that of the last copy's death. */
+export type Reach = { readonly effectiveEverywhereBy: Date; readonly announced: boolean };
+
+/**
+ * Revocation that every isolate knows within a stated bound. Truth is Postgres, changed first; this room tells the
+ * edges. Invariant: for every change c and every decision d that c concerns, d.valid ⇒ d.time ≤ c.effectiveEverywhereBy.
+ */
+export function createRevocation(options: {
+  store: RevocationStore;
+  boundSeconds: number;
+  now: () => number;
+}) {
+  const { store, boundSeconds, now } = options;
+  const feed = createFeed({ store, now });
+  const boundMilliseconds = boundSeconds * 1000;
+  let refreshBeganAt = Number.NEGATIVE_INFINITY;
+
+  async function announce(changes: readonly PendingChange[]): Promise<void> {
+    if (changes.length === 0) return;
+    await store.announce(changes);
+    await store.markAnnounced(
+      changes.map((change) => change.number),
+      new Date(now()),
+    );
+  }
+
+  return {
+    boundMilliseconds,
+    feed,
+    openTrip: store.openTrip,
+
+    /**
+     * The time at or after which evidence must have begun, for a decision made now. With bound 0 that is the time
+     * the request came in: what was revoked before it is refused.
+     */
+    evidenceNeededSince: (arrivedAt: number): number =>
+      boundMilliseconds === 0 ? arrivedAt : now() - boundMilliseconds,
+
+    /** Past half the bound the feed is read behind an answer, by one request of this isolate. */
+    isRefreshDue(): boolean {
+      if (boundMilliseconds === 0) return false;
+      const half = boundMilliseconds / 2;
+      return now() - feed.readBeganAt() > half && now() - refreshBeganAt > Math.min(half, 1000);
+    },
+
+    async refreshBehind(): Promise<void> {
+      refreshBeganAt = now();
+      const trip = store.openTrip();
+      const refreshed = feed.refresh(trip);
+      await trip.send();
+      await refreshed;
+    },
+
+    /** Tells the edges of changes that are already true in Postgres, and when all of them will know. */
+    async announceNow(
+      changes: readonly PendingChange[],
+      background: (work: Promise<unknown>) => void,
+    ): Promise<Reach> {
+      const changedAt = now();
+      try {
+        await store.announce(changes);
+      } catch {
+        // The outbox still holds the changes; the cron trigger announces them.
+        const lastCopyDiesAt = changedAt + (recordLifeSeconds + readSlackSeconds) * 1000 + boundMilliseconds;
+        return { effectiveEverywhereBy: new Date(lastCopyDiesAt), announced: false };
+      }
+      const numbers = changes.map((change) => change.number);
+      background(store.markAnnounced(numbers, new Date(now())).catch(() => undefined));
+      return { effectiveEverywhereBy: new Date(now() + boundMilliseconds), announced: true };
+    },
+
+    /** For the cron trigger: what was never announced, what Redis may have lost in a failover, and what is old. */
+    async repair(): Promise<{ announced: number }> {
+      const pending = await store.findPending(new Date(now() - repairAfterMilliseconds), repairBatch);
+      await announce(pending);
+      const recent = await store.findAnnouncedSince(
+        new Date(now() - announcedTwiceForMilliseconds),
+        repairBatch,
+      );
+      const again = recent.filter((change) => !pending.some((one) => one.number === change.number));
+      if (again.length > 0) await store.announce(again);
+      await store.deleteAnnouncedBefore(new Date(now() - outboxKeptMilliseconds));
+      return { announced: pending.length };
+    },
+  };
+}
+
+export type Revocation = ReturnType<typeof createRevocation>;

@@ -1,0 +1,125 @@
+import { WorkerEntrypoint } from "cloudflare:workers";
+import * as v from "valibot";
+import type { SecurityEvent } from "./audit/events.ts";
+import type { KeyAnswer } from "./authentication/key-verifier.ts";
+import type { Principal, Verdict } from "./authentication/principal.ts";
+import { eventsOf } from "./authentication/refusal-event.ts";
+import { verifyKeyInput } from "./authentication/routes.ts";
+import { type Code, sentenceOf, statusOf } from "./errors/codes.ts";
+import { readVisit } from "./http/visit.ts";
+import { type Rooms, roomsOf } from "./wiring.ts";
+
+type Environment = Readonly<Record<string, unknown>>;
+/** Set by the binding of the calling Worker, so only by who may deploy it: no shared secret. */
+type Props = { readonly caller?: string };
+
+/** What an RPC caller may require of a request. */
+export type AuthenticateOptions = { readonly scopes?: readonly string[]; readonly cost?: number };
+
+export type RpcVerdict =
+  | { readonly ok: true; readonly principal: Principal }
+  | {
+      readonly ok: false;
+      readonly code: Code | "caller_unnamed" | "invalid_input";
+      /** The status a caller would answer with. */
+      readonly status: number;
+      readonly detail: string;
+      readonly retry_after_seconds?: number;
+    };
+
+const authenticateOptions = v.strictObject({
+  scopes: v.optional(v.array(v.string()), []),
+  cost: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1_000_000)), 1),
+});
+
+/**
+ * What other Workers may ask over a service binding. Verdicts, never exceptions: an error crosses RPC with its
+ * message only. Nothing but these methods is callable, since TypeScript's `private` would be.
+ */
+export class Verifier extends WorkerEntrypoint<Environment, Props> {
+  /** Who is calling with this request: API keys in its headers. Gateway routes do not matter here. */
+  async authenticate(request: Request, options: AuthenticateOptions = {}): Promise<RpcVerdict> {
+    const parsed = v.safeParse(authenticateOptions, options);
+    if (!parsed.success) return refusedInput();
+    return await answering(this.env, this.ctx, async (rooms, caller) => {
+      const visit = readVisit(request, rooms.now(), (work) => this.ctx.waitUntil(work));
+      const verdict = await rooms.authentication.authenticate(request.headers, {
+        credentials: ["api-key"],
+        scopes: parsed.output.scopes,
+        limits: [],
+        routeId: `rpc:${caller}`,
+        cost: parsed.output.cost,
+        visit,
+      });
+      const { requestId, address, country } = visit;
+      record(rooms, verdict, { requestId, address, country }, caller, visit.background);
+      return rpcVerdict(verdict);
+    });
+  }
+
+  /** The precise verdict on a key, as `POST /v1/keys/verify` gives it. */
+  async verifyKey(
+    input: v.InferInput<typeof verifyKeyInput>,
+  ): Promise<KeyAnswer | (RpcVerdict & { ok: false })> {
+    const parsed = v.safeParse(verifyKeyInput, input);
+    if (!parsed.success) return refusedInput();
+    return await answering(this.env, this.ctx, (rooms, caller) =>
+      rooms.keyVerifier.verifyKey(parsed.output, {
+        arrivedAt: rooms.now(),
+        caller: `rpc:${caller}`,
+        background: (work) => this.ctx.waitUntil(work),
+      }),
+    );
+  }
+}
+
+async function answering<Answer>(
+  environment: Environment,
+  scope: { readonly props: Props },
+  answer: (rooms: Rooms, caller: string) => Promise<Answer>,
+): Promise<Answer | (RpcVerdict & { ok: false })> {
+  const { caller } = scope.props ?? {};
+  if (typeof caller !== "string" || caller === "") {
+    return {
+      ok: false,
+      code: "caller_unnamed",
+      status: 403,
+      detail: "The binding's props must name the caller: { caller }.",
+    };
+  }
+  try {
+    return await answer(await roomsOf(environment), caller);
+  } catch {
+    return { ok: false, code: "internal", status: 500, detail: sentenceOf("internal") };
+  }
+}
+
+const refusedInput = (): RpcVerdict & { ok: false } => ({
+  ok: false,
+  code: "invalid_input",
+  status: 400,
+  detail: "The arguments do not have the documented shape.",
+});
+
+function rpcVerdict(verdict: Verdict): RpcVerdict {
+  if (verdict.ok) return { ok: true, principal: verdict.principal };
+  const { code, retryAfterSeconds } = verdict.refusal;
+  return {
+    ok: false,
+    code,
+    status: statusOf(code),
+    detail: sentenceOf(code),
+    ...(retryAfterSeconds === undefined ? {} : { retry_after_seconds: retryAfterSeconds }),
+  };
+}
+
+function record(
+  rooms: Rooms,
+  verdict: Verdict,
+  origin: SecurityEvent["origin"],
+  caller: string,
+  background: (work: Promise<unknown>) => void,
+): void {
+  for (const event of eventsOf(verdict, origin, { type: "service", id: caller }))
+    rooms.audit.record(event, background);
+}

@@ -1,0 +1,20 @@
+import { Hono } from "hono";
+import type { DoorEnv } from "../http/visit.ts";
+import { keySetSeconds, type SigningKeys } from "./signing-keys.ts";
+
+/** `/.well-known/jwks.json` (RFC 7517 §5): public, cacheable for as long as a rotation waits for it. */
+export function keySetRoutes(signingKeys: SigningKeys): Hono<DoorEnv> {
+  const routes = new Hono<DoorEnv>();
+  routes.get("/jwks.json", async (c) => {
+    const { body, etag } = await signingKeys.keySet();
+    signingKeys.refreshBehind(c.get("visit").background);
+    const headers = {
+      "cache-control": `public, max-age=${keySetSeconds}`,
+      etag,
+      "access-control-allow-origin": "*",
+      "content-type": "application/jwk-set+json",
+    };
+    return c.req.header("if-none-match") === etag ? c.body(null, 304, headers) : c.body(body, 200, headers);
+  });
+  return routes;
+}

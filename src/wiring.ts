@@ -1,0 +1,154 @@
+import { createApiKeys } from "./api-keys/api-keys.ts";
+import { createKeyFormat } from "./api-keys/key-format.ts";
+import { createLastUse } from "./api-keys/last-use.ts";
+import { createRecordCache } from "./api-keys/record-cache.ts";
+import { createApiKeyStore } from "./api-keys/store.ts";
+import { createVerification } from "./api-keys/verification.ts";
+import { createAudit, refusalsWaitMilliseconds } from "./audit/audit.ts";
+import { createAuditStore } from "./audit/store.ts";
+import { createAuthentication } from "./authentication/authentication.ts";
+import { createKeyVerifier } from "./authentication/key-verifier.ts";
+import { credentialMethods } from "./authentication/methods/index.ts";
+import { createOperatorAccess } from "./authentication/operator-access.ts";
+import { createSeal } from "./crypto/seal.ts";
+import { type Config, readConfig } from "./env.ts";
+import { createForwardAuth } from "./gateway/forward-auth.ts";
+import { createGateway } from "./gateway/gateway.ts";
+import { createRouteAdmin } from "./gateway/route-admin.ts";
+import { createRouteBook } from "./gateway/route-book.ts";
+import { createRouteStore } from "./gateway/store.ts";
+import { callUpstream } from "./gateway/upstream.client.ts";
+import { createRateLimits } from "./rate-limits/rate-limits.ts";
+import { createRateLimitStore } from "./rate-limits/store.ts";
+import { createRevocation, recordLifeSeconds } from "./revocation/revocation.ts";
+import { createRevocationStore } from "./revocation/store.ts";
+import { createSigningKeys } from "./signing-keys/signing-keys.ts";
+import { createSigningKeyStore } from "./signing-keys/store.ts";
+import { createDatabase } from "./storage/database.ts";
+import { createRedis } from "./storage/redis.ts";
+
+/** What a test may take into its own hands; production takes none of it. */
+export type WiringOptions = {
+  readonly now?: () => number;
+  /** Settles when refusals that are counted together have waited long enough. */
+  readonly waitForRefusals?: () => Promise<void>;
+};
+
+const waitOneSpan = () => new Promise<void>((resolve) => setTimeout(resolve, refusalsWaitMilliseconds));
+
+/** The only place where rooms meet: once for an isolate, from the ground up. */
+export async function wire(config: Config, options: WiringOptions = {}) {
+  const now = options.now ?? (() => Date.now());
+  const database = createDatabase(config.databaseUrl);
+  const redis = createRedis({ url: config.redisUrl, token: config.redisToken, now });
+
+  const audit = createAudit({
+    store: createAuditStore({ database, redis }),
+    now,
+    lastResort: (event) => console.error(JSON.stringify({ message: "audit event not stored", event })),
+    wait: options.waitForRefusals ?? waitOneSpan,
+  });
+  const signingKeys = createSigningKeys({
+    store: createSigningKeyStore(database),
+    seal: createSeal(config.keyEncryptionKeys),
+    audit,
+    now,
+  });
+  const revocation = createRevocation({
+    store: await createRevocationStore({ database, redis }),
+    boundSeconds: config.revocationBoundSeconds,
+    now,
+  });
+  const rateLimits = createRateLimits({ store: await createRateLimitStore(redis), now });
+
+  const apiKeyStore = createApiKeyStore(database);
+  const keyFormat = await createKeyFormat(config.apiKeyTagSecrets);
+  const verification = createVerification({
+    format: keyFormat,
+    store: apiKeyStore,
+    cache: createRecordCache({ lifeMilliseconds: recordLifeSeconds * 1000, now }),
+    revocation,
+    rateLimits,
+    lastUse: createLastUse({ store: apiKeyStore }),
+    importedKeyPrefixes: config.importedKeyPrefixes,
+    now,
+  });
+  const apiKeys = createApiKeys({
+    store: apiKeyStore,
+    format: keyFormat,
+    revocation,
+    audit,
+    importedKeyPrefixes: config.importedKeyPrefixes,
+    leakPolicy: config.leakPolicy,
+    forget: verification.forget,
+    now,
+  });
+
+  const authentication = createAuthentication({
+    methods: credentialMethods({ verification }),
+    rateLimits,
+    revocation,
+  });
+  const keyVerifier = createKeyVerifier(verification);
+  const operatorAccess = createOperatorAccess({
+    authentication,
+    audit,
+    limitOf: (name) => rateLimits.demandOf(name, "").limit,
+  });
+
+  const routeStore = createRouteStore(database);
+  const book = createRouteBook({ store: routeStore, revocation, now });
+  const signIdentity: Parameters<typeof createGateway>[0]["signIdentity"] = (typ, claims) =>
+    signingKeys.sign("identity", typ, claims);
+  const { issuer, services } = config;
+  const gateway = createGateway({
+    book,
+    authentication,
+    signIdentity,
+    call: callUpstream,
+    bindings: services,
+    issuer,
+    now,
+  });
+  const forwardAuth = createForwardAuth({ gateway, book, authentication, signIdentity, issuer, now });
+  const routeAdmin = createRouteAdmin({
+    store: routeStore,
+    book,
+    revocation,
+    audit,
+    rules: { issuer, mayBePlainHttp: issuer.startsWith("http:"), services: Object.keys(services) },
+    now,
+  });
+
+  return {
+    config,
+    now,
+    database,
+    redis,
+    audit,
+    signingKeys,
+    revocation,
+    apiKeys,
+    authentication,
+    keyVerifier,
+    operatorAccess,
+    gateway,
+    forwardAuth,
+    routeAdmin,
+  };
+}
+
+export type Rooms = Awaited<ReturnType<typeof wire>>;
+
+let wired: Rooms | undefined;
+
+/**
+ * This isolate's rooms. Two first requests at once wire twice and keep one: a value is shared, never a promise,
+ * since a promise of one request must not be awaited by another.
+ */
+export async function roomsOf(environment: Readonly<Record<string, unknown>>): Promise<Rooms> {
+  if (wired) return wired;
+  const made = await wire(readConfig(environment));
+  wired ??= made;
+  return wired;
+}
