@@ -58,8 +58,7 @@ function mountRooms(rooms: Rooms, gatewayDeps: GatewayDeps): Hono<DoorEnv> {
   app.route("/health", healthRoutes({ now: rooms.now, probes }));
   app.notFound((c) => notFound(app, c.req.raw, c.get("visit")));
   app.onError((thrown, c) => {
-    if (!(thrown instanceof AuthError))
-      console.error(JSON.stringify({ message: "bug", name: thrown.name, stack: thrown.stack }));
+    if (!(thrown instanceof AuthError)) rooms.reportBug(thrown);
     return problemOf(thrown, c.get("visit").requestId);
   });
   return app;

@@ -18,6 +18,7 @@ import { createRouteAdmin } from "./gateway/route-admin.ts";
 import { createRouteBook } from "./gateway/route-book.ts";
 import { createRouteStore } from "./gateway/store.ts";
 import { callUpstream } from "./gateway/upstream.client.ts";
+import { isLoopback } from "./http/door-checks.ts";
 import { createRateLimits } from "./rate-limits/rate-limits.ts";
 import { createRateLimitStore } from "./rate-limits/store.ts";
 import { createRevocation, recordLifeSeconds } from "./revocation/revocation.ts";
@@ -116,13 +117,22 @@ export async function wire(config: Config, options: WiringOptions = {}) {
     book,
     revocation,
     audit,
-    rules: { issuer, mayBePlainHttp: issuer.startsWith("http:"), services: Object.keys(services) },
+    rules: {
+      issuer,
+      mayBePlainHttp: (hostname) => issuer.startsWith("http:") || isLoopback(hostname),
+      services: Object.keys(services),
+    },
     now,
   });
 
   return {
     config,
     now,
+    /** Where and which kind, never the message: a driver's message may hold a statement and its values. */
+    reportBug: (bug: Error): void => {
+      const frames = (bug.stack ?? "").split("\n").filter((line) => line.trimStart().startsWith("at "));
+      console.error(JSON.stringify({ message: "bug", name: bug.name, frames: frames.slice(0, 8) }));
+    },
     database,
     redis,
     audit,

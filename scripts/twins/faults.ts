@@ -128,10 +128,6 @@ export function createFaults() {
       lane.calls = [];
       lane.count = 0;
     },
-    close(): void {
-      for (const lane of lanes.values()) release(lane);
-      lanes.clear();
-    },
   };
 }
 

@@ -69,7 +69,6 @@ export async function listen(twin: Twin, options: ListenOptions) {
     port,
     host,
     async close(): Promise<void> {
-      if (!options.faults) faults.close();
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();
       await closed;

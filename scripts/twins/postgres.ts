@@ -1,3 +1,5 @@
+import { mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
 import { PGlite } from "@electric-sql/pglite";
 import { createPgConfig } from "@electric-sql/pglite/node-postgres";
 import pg from "pg";
@@ -75,6 +77,8 @@ async function openServer(databaseUrl: string): Promise<Postgres> {
 
 /** PGlite is one connection: requests take turns, so that a batch is never interleaved with another request. */
 async function openEmbedded(dataDir: string | undefined): Promise<Postgres> {
+  // PGlite makes the directory itself, but not those above it.
+  if (dataDir !== undefined) await mkdir(dirname(dataDir), { recursive: true });
   const database = dataDir === undefined ? await PGlite.create() : await PGlite.create(dataDir);
   const client = new pg.Client({ ...pgConfig(database), types: RAW_TEXT });
   client.on("error", ignoreIdleLoss);

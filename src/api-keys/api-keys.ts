@@ -135,8 +135,7 @@ export function createApiKeys(options: {
       const changed = await store.edit(id, edits, new Date(now()));
       const record = await changedOne(changed, id);
       const reach = await spread(changed, operator.background);
-      const toggled = edits.enabled === undefined ? null : edits.enabled ? "key.enabled" : "key.disabled";
-      if (toggled) note(toggled, record, operator);
+      if (edits.enabled !== undefined) note(edits.enabled ? "key.enabled" : "key.disabled", record, operator);
       if (Object.keys(edits).some((edit) => edit !== "enabled")) note("key.updated", record, operator);
       return { record, reach };
     },

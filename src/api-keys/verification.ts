@@ -148,11 +148,9 @@ export function createVerification(sources: Sources) {
       const needsFeed = !isFresh(cached, question.arrivedAt);
       if (needsFeed || demands.length > 0) {
         const answer = await ask(demands, needsFeed || revocation.isRefreshDue());
-        if (demands.length > 0) taken = answer;
+        taken = demands.length > 0 ? answer : taken;
       }
-      const kept = cache.find(hash);
-      if (kept?.record?.version === record.version && isFresh(kept, question.arrivedAt)) {
-        if (cache.isAging(kept)) question.background(read(hash));
+      if (isStillTrue(hash, record, question)) {
         return conclude(record, standingRefusal(record, question), taken);
       }
       const again = await read(hash);
@@ -160,6 +158,14 @@ export function createVerification(sources: Sources) {
       cached = again;
     }
     return { ok: false, reason: "sources_unavailable", record: null, retryAfterSeconds: 1 };
+  }
+
+  /** The record as judged is the one in hand, and the evidence for it is young enough now. */
+  function isStillTrue(hash: string, record: KeyRecord, question: KeyQuestion): boolean {
+    const kept = cache.find(hash);
+    if (kept?.record?.version !== record.version || !isFresh(kept, question.arrivedAt)) return false;
+    if (cache.isAging(kept)) question.background(read(hash));
+    return true;
   }
 
   function unknown(question: KeyQuestion): KeyVerdict {

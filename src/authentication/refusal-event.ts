@@ -1,4 +1,4 @@
-import type { EventReason, Party, SecurityEvent } from "../audit/events.ts";
+import type { EventReason, EventType, Party, SecurityEvent } from "../audit/events.ts";
 import type { Verdict } from "./principal.ts";
 
 const ofKeys: ReadonlySet<EventReason> = new Set<EventReason>([
@@ -31,9 +31,12 @@ export function eventsOf(
   }
   if (!verdict.ok) {
     const { reason, actor } = verdict.refusal;
-    const isLimit = reason === "over_limit" || reason === "guessing";
-    const type = isLimit ? "limit.exceeded" : ofKeys.has(reason) ? "key.refused" : "access.refused";
-    events.push({ type, outcome: "refused", reason, actor, subject, origin });
+    events.push({ type: typeOf(reason), outcome: "refused", reason, actor, subject, origin });
   }
   return events;
+}
+
+function typeOf(reason: EventReason): EventType {
+  if (reason === "over_limit" || reason === "guessing") return "limit.exceeded";
+  return ofKeys.has(reason) ? "key.refused" : "access.refused";
 }

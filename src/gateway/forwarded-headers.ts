@@ -80,7 +80,7 @@ export function passedOn(
     const canonical = canonicalName(name);
     if (hopByHop.has(name) || cut.has(name) || isOursToSay(canonical)) continue;
     if (canonical === "x-api-key" || name === "host") continue;
-    if (canonical === "authorization" && (name !== "authorization" || !options.keepAuthorization)) continue;
+    if (canonical === "authorization" && !(options.keepAuthorization && isForeign(name, value))) continue;
     if (name === "cookie") {
       const cookies = withoutOwnCookies(value);
       if (cookies !== "") passed.set("cookie", cookies);
@@ -92,7 +92,11 @@ export function passedOn(
   return passed;
 }
 
-const responseChatter = new Set([
+/** The upstream's own scheme, and no key of ours hidden in it. */
+const isForeign = (name: string, value: string): boolean =>
+  name === "authorization" && !/gk_(?:live|test)_/.test(value);
+
+const responseChatter: ReadonlySet<string> = new Set([
   "server",
   "x-powered-by",
   "x-aspnet-version",

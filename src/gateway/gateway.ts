@@ -34,6 +34,9 @@ export type Admission =
   | Exclude<Passage, { outcome: "passed" | "unreachable" | "timeout" | "client_gone" | "preflight" }>
   | { readonly outcome: "admitted"; readonly match: Match; readonly verdict: Verdict & { ok: true } };
 
+type Target = { readonly hostname: string; readonly pathname: string; readonly isIssuer: boolean };
+type Judged = Extract<Admission, { outcome: "admitted" | "refused" | "no_route" }>;
+
 /** A method that would show an upstream's view of our headers to whoever asks (RFC 9110 §9.3.8). */
 const refusedMethods: ReadonlySet<string> = new Set(["TRACE", "CONNECT", "TRACK"]);
 
@@ -62,11 +65,7 @@ export function createGateway(options: {
    * The decision for a request as it would be matched: by the gateway itself, and for proxies that only ask.
    * Judged by the copy of the routes in hand, then confirmed by a younger one when there is one.
    */
-  async function admit(
-    target: { hostname: string; pathname: string; isIssuer: boolean },
-    headers: Headers,
-    visit: Visitor,
-  ): Promise<Admission> {
+  async function admit(target: Target, headers: Headers, visit: Visitor): Promise<Admission> {
     if (isAmbiguousPath(target.pathname)) return { outcome: "ambiguous_path" };
     if (!book.isLoaded()) {
       const screened = await authentication.screen(headers, visit);
@@ -78,18 +77,37 @@ export function createGateway(options: {
     } catch {
       return { outcome: "unavailable" };
     }
-    const match = matchRoute(used.routes, target);
-    const verdict = match ? await authentication.authenticate(headers, questionOf(match.route, visit)) : null;
+    const first = await judge(used, target, headers, visit);
     const confirmed = await book.confirm(used, visit.arrivedAt);
-    const again = confirmed === used ? match : matchRoute(confirmed.routes, target);
-    if (!again) return { outcome: "no_route" };
-    const isSame = again.route.id === match?.route.id && again.route.version === match.route.version;
-    const judged =
-      isSame && verdict
-        ? verdict
-        : await authentication.authenticate(headers, questionOf(again.route, visit));
-    if (!judged.ok) return { outcome: "refused", route: again.route, verdict: judged };
-    return { outcome: "admitted", match: again, verdict: judged };
+    return confirmed === used ? first : await judgeAgain(first, confirmed, target, headers, visit);
+  }
+
+  async function judge(
+    { routes }: Pick<Snapshot, "routes">,
+    target: Target,
+    headers: Headers,
+    visit: Visitor,
+  ): Promise<Judged> {
+    const match = matchRoute(routes, target);
+    if (!match) return { outcome: "no_route" };
+    const verdict = await authentication.authenticate(headers, questionOf(match.route, visit));
+    return verdict.ok
+      ? { outcome: "admitted", match, verdict }
+      : { outcome: "refused", route: match.route, verdict };
+  }
+
+  /** The routes changed meanwhile: judged by the new ones, unless the route in question is the same as before. */
+  async function judgeAgain(
+    first: Judged,
+    newer: Snapshot,
+    target: Target,
+    headers: Headers,
+    visit: Visitor,
+  ): Promise<Judged> {
+    const before = routeOf(first);
+    const after = matchRoute(newer.routes, target)?.route;
+    const isSame = before?.id === after?.id && before?.version === after?.version;
+    return isSame ? first : await judge(newer, target, headers, visit);
   }
 
   async function outgoingHeaders(
@@ -179,6 +197,11 @@ export function createGateway(options: {
     const route = matchRoute(routes, target)?.route;
     return route?.corsOrigins.includes(origin) ? { outcome: "preflight", route, origin } : null;
   }
+}
+
+function routeOf(judged: Judged): Route | null {
+  if (judged.outcome === "admitted") return judged.match.route;
+  return judged.outcome === "refused" ? judged.route : null;
 }
 
 export type Gateway = ReturnType<typeof createGateway>;

@@ -9,10 +9,10 @@ import type { ChangedRoute, RouteDraft, RouteStore } from "./store.ts";
 
 type Operator = { readonly actor: Party; readonly origin: Origin; readonly background: Background };
 
-/** What an upstream may be: HTTPS anywhere, plain HTTP only where Gatehouse itself is a local one, never Gatehouse itself. */
+/** What an upstream may be: HTTPS anywhere, plain HTTP only on this machine or beside a local Gatehouse, never Gatehouse itself. */
 export type UpstreamRules = {
   readonly issuer: string;
-  readonly mayBePlainHttp: boolean;
+  readonly mayBePlainHttp: (hostname: string) => boolean;
   readonly services: readonly string[];
 };
 
@@ -98,7 +98,7 @@ function requireUpstream({ upstream, host }: RouteDraft, rules: UpstreamRules): 
     );
   }
   const url = new URL(upstream.url);
-  const isPlain = url.protocol === "http:" && rules.mayBePlainHttp;
+  const isPlain = url.protocol === "http:" && rules.mayBePlainHttp(url.hostname);
   if (url.protocol !== "https:" && !isPlain)
     throw new AuthError("invalid_request", "upstream.url: must be an https URL");
   if (url.username || url.password)

@@ -5,7 +5,7 @@ import { gatewayPrefix, type Route } from "./route.ts";
  * must be what the upstream opens. `.` and `..` are resolved by the URL parser already; what is left of such
  * tricks is encoded separators, doubled ones, path parameters and segments that end in a dot.
  */
-const ambiguous = /%(?:2f|5c|00|2e|25(?:2f|5c|2e))|\/\/|\\|;|%3b|\.(?:\/|$)|[\u0000-\u001f]/i;
+const ambiguous = /%(?:2f|5c|00|2e|25(?:2f|5c|2e))|\/\/|\\|;|%3b|\.(?:\/|$)/i;
 
 export const isAmbiguousPath = (pathname: string): boolean => ambiguous.test(pathname);
 

@@ -6,8 +6,8 @@ export type UpstreamAnswer =
   | { readonly ok: false; readonly reason: "unreachable" | "timeout" | "client_gone" };
 
 /** The edge answers these itself when an origin does not: RFC 9110 knows none of them. */
-const unreachableStatuses = new Set([520, 521, 523, 525, 526, 527, 530]);
-const timeoutStatuses = new Set([522, 524]);
+const unreachableStatuses: ReadonlySet<number> = new Set([520, 521, 523, 525, 526, 527, 530]);
+const timeoutStatuses: ReadonlySet<number> = new Set([522, 524]);
 
 /**
  * One call to an upstream. Bodies stream both ways; redirects are the client's matter; no retry, since a call that

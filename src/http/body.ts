@@ -63,7 +63,7 @@ export function parseInput<Schema extends v.GenericSchema>(
 
 /** Messages of our schemas are written by us; the library's own would quote the value received. */
 function sentence(issue: v.BaseIssue<unknown>): string {
-  if (issue.kind !== "schema" && !issue.message.startsWith("Invalid ")) return issue.message;
+  if (!issue.message.startsWith("Invalid ")) return issue.message;
   if (issue.type === "strict_object")
     return issue.expected === "never" ? "is not a known field" : "is missing";
   if (issue.received === "undefined") return "is missing";

@@ -85,7 +85,7 @@ export function createSigningKeys(options: {
     /** Makes what is missing. Safe to call from any number of isolates at once: one key is made. */
     async ensure(background: Background): Promise<void> {
       const rows = await store.list();
-      if (rows.some((row) => row.purpose === "identity")) return;
+      if (rows.some(({ purpose }) => purpose === "identity")) return;
       const row = await make(1);
       if (!(await store.insert(row))) return;
       audit.record(

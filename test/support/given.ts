@@ -1,0 +1,174 @@
+import { expect, inject } from "vitest";
+import { createApp } from "../../src/app.ts";
+import { readConfig } from "../../src/env.ts";
+import { type Rooms, wire } from "../../src/wiring.ts";
+import { type Clock, createClock } from "./clock.ts";
+
+export const issuer = "https://auth.gatehouse.test";
+const operator = { requestId: "given", address: "192.0.2.1", country: null };
+
+let given = 0;
+const run = crypto.randomUUID().slice(0, 8);
+/** A text no other test uses. */
+export function unique(word: string): string {
+  given += 1;
+  return `${word}-${run}-${given}`;
+}
+
+export type IsolateOptions = {
+  readonly clock?: Clock;
+  readonly lane?: string;
+  readonly environment?: Record<string, string>;
+  /** Refusals that are counted together are written when this settles; at once by default. */
+  readonly waitForRefusals?: () => Promise<void>;
+};
+
+/**
+ * One isolate: its own caches, its own copy of the feed, the stores shared with every other. `lane` names it at the
+ * twins, which count its calls and misbehave for it alone.
+ */
+export async function givenIsolate(options: IsolateOptions = {}) {
+  const stores = inject("stores");
+  const lane = options.lane ?? unique("lane");
+  const clock = options.clock ?? createClock();
+  const environment = {
+    ...stores.environment,
+    DATABASE_URL: stores.environment["DATABASE_URL"]?.replace("//gatehouse:", `//lane-${lane}:`) ?? "",
+    UPSTASH_REDIS_REST_URL: `${stores.environment["UPSTASH_REDIS_REST_URL"]}/lane/${lane}`,
+    ...options.environment,
+  };
+  const rooms = await wire(readConfig(environment), {
+    now: clock.now,
+    waitForRefusals: options.waitForRefusals ?? (() => Promise.resolve()),
+  });
+  const app = createApp(rooms);
+  const pending: Promise<unknown>[] = [];
+  const background = (work: Promise<unknown>): void => {
+    pending.push(work);
+  };
+  const address = `2001:db8::${((laneNumber += 1)).toString(16)}`;
+
+  return {
+    rooms,
+    clock,
+    lane,
+    address,
+    background,
+    /** The Worker's answer to a request as the edge would hand it over. */
+    async fetch(path: string, init: RequestInit = {}): Promise<Response> {
+      const headers = new Headers(init.headers);
+      if (!headers.has("cf-connecting-ip")) headers.set("cf-connecting-ip", address);
+      const url = path.startsWith("http") ? path : `${issuer}${path}`;
+      return app.serve(new Request(url, { ...init, headers }), background);
+    },
+    /** Everything handed to `waitUntil`, and what that handed on. */
+    async settle(): Promise<void> {
+      while (pending.length > 0) await Promise.allSettled(pending.splice(0));
+    },
+    calls: () => callsOf(lane),
+    forgetCalls: () => control("DELETE", "calls", lane),
+    redisFault: (rules: readonly FaultRule[]) => setFaults(stores.upstashPort, lane, rules),
+    postgresFault: (rules: readonly FaultRule[]) => setFaults(stores.neonPort, lane, rules),
+  };
+}
+
+export type Isolate = Awaited<ReturnType<typeof givenIsolate>>;
+
+export type FaultRule = {
+  readonly kind: "refuse" | "hang" | "slow" | "status" | "garble" | "partial" | "drop-after";
+  readonly ms?: number;
+  readonly status?: number;
+  readonly times?: number;
+  readonly match?: string;
+};
+
+async function setFaults(port: number, lane: string, rules: readonly FaultRule[]): Promise<void> {
+  const response = await fetch(`http://127.0.0.1:${port}/_faults/${lane}`, {
+    method: "PUT",
+    body: JSON.stringify(rules),
+  });
+  expect(response.status).toBeLessThan(300);
+}
+
+async function control(method: string, what: string, lane: string): Promise<Response[]> {
+  const { neonPort, upstashPort } = inject("stores");
+  return Promise.all(
+    [neonPort, upstashPort].map((port) => fetch(`http://127.0.0.1:${port}/_${what}/${lane}`, { method })),
+  );
+}
+
+/** How often this lane called each store since it was last forgotten, and with what. */
+async function callsOf(lane: string): Promise<{ postgres: number; redis: number; summaries: string[] }> {
+  const [postgres, redis] = await Promise.all(
+    (await control("GET", "calls", lane)).map(
+      (response) => response.json() as Promise<{ count: number; calls: { summary: string }[] }>,
+    ),
+  );
+  const summaries = [...(postgres?.calls ?? []), ...(redis?.calls ?? [])].map((call) => call.summary);
+  return { postgres: postgres?.count ?? 0, redis: redis?.count ?? 0, summaries };
+}
+
+type KeyDraft = Parameters<Rooms["apiKeys"]["create"]>[0];
+
+/** A fresh key of a fresh owner. */
+export async function givenKey(isolate: Isolate, draft: Partial<KeyDraft> = {}) {
+  const { apiKeys } = isolate.rooms;
+  const made = await apiKeys.create(
+    {
+      name: "given",
+      owner: { type: "user", id: unique("user") },
+      environment: "live",
+      scopes: [],
+      allowedAddresses: [],
+      limits: [],
+      metadata: {},
+      expiresAt: null,
+      ...draft,
+    },
+    { actor: { type: "operator", id: "given" }, origin: operator, background: isolate.background },
+  );
+  await isolate.settle();
+  return { ...made, id: made.record.id };
+}
+
+export const givenAdminKey = async (isolate: Isolate): Promise<string> =>
+  (
+    await givenKey(isolate, {
+      scopes: ["gatehouse:admin"],
+      owner: { type: "service", id: unique("operator") },
+    })
+  ).key;
+
+type RouteDraft = Parameters<Rooms["routeAdmin"]["create"]>[0];
+
+/** A fresh route to the test upstream: `path` is what the gateway matches, `/echo` where it leads. */
+export async function givenRoute(isolate: Isolate, draft: Partial<RouteDraft> = {}) {
+  const name = unique("route");
+  const { route } = await isolate.rooms.routeAdmin.create(
+    {
+      name,
+      host: null,
+      path: `/${name}`,
+      upstream: { kind: "url", url: `${inject("stores").upstream}/echo` },
+      keepPath: false,
+      credentials: ["api-key"],
+      scopes: [],
+      limits: [],
+      timeoutSeconds: 5,
+      corsOrigins: [],
+      enabled: true,
+      ...draft,
+    },
+    { actor: { type: "operator", id: "given" }, origin: operator, background: isolate.background },
+  );
+  await isolate.settle();
+  return { ...route, url: `/gateway${route.path}` };
+}
+
+export const json = (value: unknown, headers: Record<string, string> = {}): RequestInit => ({
+  method: "POST",
+  body: JSON.stringify(value),
+  headers: { "content-type": "application/json", ...headers },
+});
+
+export const withAdmin = (key: string) => ({ authorization: `Bearer ${key}` });

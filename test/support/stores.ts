@@ -1,0 +1,65 @@
+import { readdir, readFile } from "node:fs/promises";
+import type { TestProject } from "vitest/node";
+import { startNeonTwin } from "../../scripts/twins/neon.ts";
+import { startUpstashTwin } from "../../scripts/twins/upstash.ts";
+import { startUpstream } from "./upstream.ts";
+
+/** What tests inside workerd need to know of the servers beside them. */
+export type Stores = {
+  readonly environment: Record<string, string>;
+  readonly neonPort: number;
+  readonly upstashPort: number;
+  readonly upstashToken: string;
+  /** A real upstream, whose behaviour its paths choose. */
+  readonly upstream: string;
+};
+
+declare module "vitest" {
+  interface ProvidedContext {
+    stores: Stores;
+  }
+}
+
+const secret = (version: number, fill: number): string =>
+  `${version}:${Buffer.from(Array.from({ length: 32 }, (_, index) => (index * 7 + fill) % 256)).toString("base64url")}`;
+
+/** Runs in Node, once for all files. `DATABASE_URL` and `REDIS_URL` put real servers behind the same twins. */
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl } = process.env;
+  const token = "test-token-0123456789abcdef";
+  const neon = await startNeonTwin(databaseUrl ? { databaseUrl } : {});
+  const upstash = await startUpstashTwin({ token, ...(redisUrl ? { redisUrl } : {}) });
+  const upstream = await startUpstream();
+  await migrate(neon.query);
+  const stores: Stores = {
+    environment: {
+      ISSUER: "https://auth.gatehouse.test",
+      DATABASE_URL: neon.url,
+      UPSTASH_REDIS_REST_URL: upstash.url,
+      UPSTASH_REDIS_REST_TOKEN: token,
+      KEY_ENCRYPTION_KEYS: secret(1, 11),
+      API_KEY_TAG_SECRETS: secret(1, 101),
+      REVOCATION_BOUND_SECONDS: "10",
+      IMPORTED_KEY_PREFIXES: "legacy_",
+    },
+    neonPort: neon.port,
+    upstashPort: upstash.port,
+    upstashToken: token,
+    upstream: upstream.url,
+  };
+  project.provide("stores", stores);
+  return async () => {
+    await Promise.all([neon.close(), upstash.close(), upstream.close()]);
+  };
+}
+
+/** A real server may hold the tables of a run before. */
+async function migrate(query: (sql: string) => Promise<unknown>): Promise<void> {
+  await query("drop schema if exists public cascade");
+  await query("create schema public");
+  const files = (await readdir("migrations")).filter((name) => name.endsWith(".sql")).sort();
+  for (const file of files) {
+    const text = await readFile(`migrations/${file}`, "utf8");
+    for (const statement of text.split("--> statement-breakpoint")) await query(statement);
+  }
+}
