@@ -64,9 +64,12 @@ type Sources = {
   readonly now: () => number;
 };
 
+/** Limits are taken once for a request, however often its record has to be read. */
+type Progress = { readonly taken: Taken | null; readonly readsLeft: number };
+
 const importedKeyLength = { min: 20, max: 256 };
 /** A record may change under our eyes; one that changes this often in one request is not decided. */
-const readsMax = 3;
+const readsMax = 2;
 
 /**
  * The check of a key, cheapest first: shape, CRC and tag without a call; the record from this isolate; proof that it
@@ -135,29 +138,37 @@ export function createVerification(sources: Sources) {
     return taken;
   }
 
-  async function decide(hash: string, first: Cached, question: KeyQuestion): Promise<KeyVerdict> {
-    let cached = first;
-    let taken: Taken | null = null;
-    for (let reads = 0; reads < readsMax; reads += 1) {
-      const { record } = cached;
-      if (!record) return unknown(question);
-      const refusal = standingRefusal(record, question);
-      // These two are for ever: no younger evidence could change them.
-      if (refusal === "revoked" || refusal === "deleted") return { ok: false, reason: refusal, record };
-      const demands = refusal || taken ? [] : question.demandsOf(record);
-      const needsFeed = !isFresh(cached, question.arrivedAt);
-      if (needsFeed || demands.length > 0) {
-        const answer = await ask(demands, needsFeed || revocation.isRefreshDue());
-        taken = demands.length > 0 ? answer : taken;
-      }
-      if (isStillTrue(hash, record, question)) {
-        return conclude(record, standingRefusal(record, question), taken);
-      }
-      const again = await read(hash);
-      if (!again) break;
-      cached = again;
+  /** Asks Redis what still must be asked: younger evidence, the limits, both or nothing. */
+  async function consult(
+    cached: Cached,
+    demands: readonly Demand[],
+    question: KeyQuestion,
+  ): Promise<Taken | null> {
+    const needsFeed = !isFresh(cached, question.arrivedAt);
+    if (!needsFeed && demands.length === 0) return null;
+    const answer = await ask(demands, needsFeed || revocation.isRefreshDue());
+    return demands.length > 0 ? answer : null;
+  }
+
+  async function decide(
+    hash: string,
+    cached: Cached,
+    question: KeyQuestion,
+    before: Progress = { taken: null, readsLeft: readsMax },
+  ): Promise<KeyVerdict> {
+    const { record } = cached;
+    if (!record) return unknown(question);
+    const refusal = standingRefusal(record, question);
+    // These two are for ever: no younger evidence could change them.
+    if (refusal === "revoked" || refusal === "deleted") return { ok: false, reason: refusal, record };
+    const demands = refusal || before.taken ? [] : question.demandsOf(record);
+    const taken = (await consult(cached, demands, question)) ?? before.taken;
+    if (isStillTrue(hash, record, question)) {
+      return conclude(record, standingRefusal(record, question), taken);
     }
-    return { ok: false, reason: "sources_unavailable", record: null, retryAfterSeconds: 1 };
+    const again = before.readsLeft > 0 ? await read(hash) : null;
+    if (!again) return { ok: false, reason: "sources_unavailable", record: null, retryAfterSeconds: 1 };
+    return await decide(hash, again, question, { taken, readsLeft: before.readsLeft - 1 });
   }
 
   /** The record as judged is the one in hand, and the evidence for it is young enough now. */

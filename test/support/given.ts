@@ -46,7 +46,8 @@ export async function givenIsolate(options: IsolateOptions = {}) {
   const background = (work: Promise<unknown>): void => {
     pending.push(work);
   };
-  const address = `2001:db8::${((laneNumber += 1)).toString(16)}`;
+  given += 1;
+  const address = `2001:db8::${given.toString(16)}`;
 
   return {
     rooms,
