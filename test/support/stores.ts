@@ -1,4 +1,5 @@
 import { readdir, readFile } from "node:fs/promises";
+import { Client } from "pg";
 import type { TestProject } from "vitest/node";
 import { startNeonTwin } from "../../scripts/twins/neon.ts";
 import { startUpstashTwin } from "../../scripts/twins/upstash.ts";
@@ -27,11 +28,12 @@ const secret = (version: number, fill: number): string =>
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl } = process.env;
   const token = "test-token-0123456789abcdef";
-  const neon = await startNeonTwin(databaseUrl ? { databaseUrl } : {});
+  const schema = databaseUrl ? await createSchema(databaseUrl) : null;
+  const neon = await startNeonTwin(schema ? { databaseUrl: schema.url } : {});
   const upstash = await startUpstashTwin({ token, ...(redisUrl ? { redisUrl } : {}) });
   const upstream = await startUpstream();
   await migrate(neon.query);
-  const stores: Stores = {
+  project.provide("stores", {
     environment: {
       ISSUER: "https://auth.gatehouse.test",
       DATABASE_URL: neon.url,
@@ -46,17 +48,28 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     upstashPort: upstash.port,
     upstashToken: token,
     upstream: upstream.url,
-  };
-  project.provide("stores", stores);
+  });
   return async () => {
     await Promise.all([neon.close(), upstash.close(), upstream.close()]);
+    await schema?.drop();
   };
 }
 
-/** A real server may hold the tables of a run before. */
+/** A schema of this run's own in a real database: nothing that is there already is touched. */
+async function createSchema(databaseUrl: string): Promise<{ url: string; drop(): Promise<void> }> {
+  const name = `gatehouse_test_${crypto.randomUUID().replaceAll("-", "").slice(0, 12)}`;
+  const run = async (statement: string) => {
+    const client = new Client({ connectionString: databaseUrl });
+    await client.connect();
+    await client.query(statement).finally(() => client.end());
+  };
+  await run(`create schema ${name}`);
+  const url = new URL(databaseUrl);
+  url.searchParams.set("options", `-c search_path=${name}`);
+  return { url: url.href, drop: () => run(`drop schema ${name} cascade`) };
+}
+
 async function migrate(query: (sql: string) => Promise<unknown>): Promise<void> {
-  await query("drop schema if exists public cascade");
-  await query("create schema public");
   const files = (await readdir("migrations")).filter((name) => name.endsWith(".sql")).sort();
   for (const file of files) {
     const text = await readFile(`migrations/${file}`, "utf8");
