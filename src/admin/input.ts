@@ -141,7 +141,7 @@ const hostname = v.pipe(
 );
 const path = v.pipe(
   text(200),
-  v.transform((given) => `/${given.replace(/^\/+|\/+$/g, "")}`),
+  v.transform((given) => `/${given.replace(/\/\*$/, "").replace(/^\/+|\/+$/g, "")}`),
   v.regex(/^\/[A-Za-z0-9._~/-]*$/, "must be a path of letters, digits, and . _ ~ - /"),
   v.check((given) => !/\/\/|(^|\/)\.{1,2}(\/|$)/.test(given), "must not hold empty, . or .. segments"),
 );

@@ -77,6 +77,6 @@ function refuse(code: Code, reason: EventReason): Verdict {
 
 function absenceOf(presented: Presented, question: Question): [Code, EventReason] {
   if (presented.found === "bearer") return ["invalid_token", "invalid_token"];
-  const takesKeysOnly = question.credentials.every((kind) => kind === "api-key");
-  return [takesKeysOnly ? "missing_api_key" : "missing_credential", "missing_credential"];
+  const takesKeys = question.credentials.includes("api-key");
+  return [takesKeys ? "missing_api_key" : "missing_credential", "missing_credential"];
 }

@@ -37,6 +37,9 @@ export type Admission =
 type Target = { readonly hostname: string; readonly pathname: string; readonly isIssuer: boolean };
 type Judged = Extract<Admission, { outcome: "admitted" | "refused" | "no_route" }>;
 
+/** Paths that lead nowhere are confirmed against a copy this old at most, so that a flood of them costs a call a second. */
+const unknownPathMilliseconds = 1000;
+
 /** A method that would show an upstream's view of our headers to whoever asks (RFC 9110 §9.3.8). */
 const refusedMethods: ReadonlySet<string> = new Set(["TRACE", "CONNECT", "TRACK"]);
 
@@ -78,7 +81,10 @@ export function createGateway(options: {
       return { outcome: "unavailable" };
     }
     const first = await judge(used, target, headers, visit);
-    const confirmed = await book.confirm(used, visit.arrivedAt);
+    // A refusal stands: asking again for a stranger who proved nothing would give him a call of ours for each of his.
+    if (first.outcome === "refused") return first;
+    const tolerated = first.outcome === "no_route" ? unknownPathMilliseconds : 0;
+    const confirmed = await book.confirm(used, visit.arrivedAt - tolerated);
     return confirmed === used ? first : await judgeAgain(first, confirmed, target, headers, visit);
   }
 
