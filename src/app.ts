@@ -1,6 +1,6 @@
 import { Hono } from "hono";
 import { managementRoutes } from "./admin/routes.ts";
-import { isAddressAllowed } from "./api-keys/addresses.ts";
+import { isAddressAllowed, networkOf } from "./api-keys/addresses.ts";
 import { keyAnywhere } from "./api-keys/key-format.ts";
 import type { SecurityEvent } from "./audit/events.ts";
 import type { Verdict } from "./authentication/principal.ts";
@@ -11,7 +11,7 @@ import type { Code } from "./errors/codes.ts";
 import { canonicalHost } from "./gateway/route-match.ts";
 import { answerPassage, type GatewayDeps, gatewayRoutes } from "./gateway/routes.ts";
 import { forwardAuthRoutes } from "./gateway/routes-forward-auth.ts";
-import { credentialsInUrl, isLoopback, oversizeOf } from "./http/door-checks.ts";
+import { credentialsInUrl, isLoopback, keysIn, oversizeOf } from "./http/door-checks.ts";
 import { healthRoutes } from "./http/health.ts";
 import { problem, problemOf } from "./http/problem.ts";
 import { withSecurityHeaders } from "./http/security-headers.ts";
@@ -57,19 +57,21 @@ function mountRooms(rooms: Rooms, gatewayDeps: GatewayDeps): Hono<DoorEnv> {
   };
   app.route("/health", healthRoutes({ now: rooms.now, probes }));
   app.notFound((c) => notFound(app, c.req.raw, c.get("visit")));
-  app.onError((thrown, c) => {
-    if (!(thrown instanceof AuthError)) rooms.reportBug(thrown);
-    return problemOf(thrown, c.get("visit").requestId);
-  });
+  app.onError((thrown, c) => answerThrown(thrown, rooms, c.get("visit")));
   return app;
+}
+
+function answerThrown(thrown: Error, { reportBug }: Rooms, visit: Visit): Response {
+  if (!(thrown instanceof AuthError)) reportBug(thrown);
+  return problemOf(thrown, visit.requestId);
 }
 
 /** A known address with another method is 405 and says which methods it has (RFC 9110 §15.5.6). */
 function notFound(app: Hono<DoorEnv>, request: Request, visit: Visit): Response {
   const { pathname } = new URL(request.url);
-  const allowed = ["GET", "POST", "PUT", "PATCH", "DELETE"].filter((method) =>
-    app.router.match(method, pathname)[0].some(([[, route]]) => route.method !== "ALL"),
-  );
+  const allowed = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+    .filter((method) => app.router.match(method, pathname)[0].some(([[, route]]) => route.method !== "ALL"))
+    .flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]));
   if (allowed.length === 0) return problem("not_found", visit.requestId);
   return problem("method_not_allowed", visit.requestId, { headers: { allow: allowed.join(", ") } });
 }
@@ -78,11 +80,11 @@ function notFound(app: Hono<DoorEnv>, request: Request, visit: Visit): Response 
 function createDoor(rooms: Rooms) {
   const { audit, apiKeys } = rooms;
 
-  function report(text: string, reason: "plain_http" | "credential_in_url", visit: Visit): void {
-    const key = keyAnywhere.exec(text)?.[0];
-    if (!key) return;
+  function report(keys: readonly string[], reason: "plain_http" | "credential_in_url", visit: Visit): void {
     const operator = { origin: originOf(visit), background: visit.background };
-    visit.background(apiKeys.reportExposure(key, reason, operator).catch(() => undefined));
+    for (const key of keys) {
+      visit.background(apiKeys.reportExposure(key, reason, operator).catch(() => undefined));
+    }
   }
 
   function refuse(code: Code, reason: SecurityEvent["reason"], visit: Visit): Response {
@@ -103,10 +105,10 @@ function createDoor(rooms: Rooms) {
   function refusePlainHttp(request: Request, url: URL, visit: Visit): Response | null {
     if (url.protocol === "https:" || isLoopback(url.hostname)) return null;
     const sent = ["x-api-key", "authorization", "cookie"].flatMap((name) => request.headers.get(name) ?? []);
-    for (const text of sent) report(text, "plain_http", visit);
+    const inUrl = credentialsInUrl(url, keyAnywhere);
+    report([...keysIn(sent, keyAnywhere), ...inUrl.keys], "plain_http", visit);
     const mayRedirect = sent.length === 0 && (request.method === "GET" || request.method === "HEAD");
-    if (!mayRedirect || credentialsInUrl(url, keyAnywhere).found)
-      return refuse("https_required", "plain_http", visit);
+    if (!mayRedirect || inUrl.found) return refuse("https_required", "plain_http", visit);
     const location = new URL(url);
     location.protocol = "https:";
     return new Response(null, { status: 308, headers: { location: location.href } });
@@ -119,7 +121,7 @@ function createDoor(rooms: Rooms) {
     if (plain) return plain;
     const inUrl = credentialsInUrl(url, keyAnywhere);
     if (!inUrl.found) return null;
-    for (const text of inUrl.texts) report(text, "credential_in_url", visit);
+    report(inUrl.keys, "credential_in_url", visit);
     return refuse("credentials_in_url", "credential_in_url", visit);
   };
 }
@@ -138,28 +140,35 @@ export function createApp(rooms: Rooms) {
   const isIssuerHost = (url: URL): boolean =>
     url.host === issuer.host || (isLoopback(url.hostname) && isLoopback(issuer.hostname));
 
-  /** A hostname that some route claims belongs to that route; every other one is answered as ours. */
+  /**
+   * A hostname that some route claims belongs to that route; every other one is answered as ours. While no routes are
+   * known it may be a customer's: 503 from the gateway, and not a 404 of ours that its callers would believe.
+   */
   const isWholeHost = async (url: URL, visit: Visit): Promise<boolean> =>
-    !isIssuerHost(url) &&
-    (await gateway.ownsHost(canonicalHost(url.hostname), visit.background).catch(() => false));
+    !isIssuerHost(url) && (await gateway.ownsHost(canonicalHost(url.hostname), visit).catch(() => true));
 
   return {
     async serve(request: Request, background: Visit["background"]): Promise<Response> {
       const url = new URL(request.url);
-      const visit = {
-        ...readVisit(request, rooms.now(), background),
-        address: addressOf(request.headers, config.trustedProxies),
-      };
+      const visit = visitOf(request, rooms, background);
       const early = refuseAtDoor(request, url, visit);
       if (early) return withSecurityHeaders(early, visit, true);
       const wholeHost = await isWholeHost(url, visit);
       const response = wholeHost
-        ? await answerPassage(request, visit, gatewayDeps, false)
+        ? await answerPassage(request, visit, gatewayDeps, false).catch((thrown) =>
+            answerThrown(thrown, rooms, visit),
+          )
         : await app.fetch(request, { visit });
       const isProxied = wholeHost || url.pathname.startsWith("/gateway/");
       return withSecurityHeaders(response, visit, !isProxied);
     },
   };
+}
+
+/** What is known of a request that came in now, over HTTP or handed over by another Worker. */
+export function visitOf(request: Request, rooms: Rooms, background: Visit["background"]): Visit {
+  const address = addressOf(request.headers, rooms.config.trustedProxies);
+  return readVisit(request, { address, network: networkOf(address), arrivedAt: rooms.now(), background });
 }
 
 /**

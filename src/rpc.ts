@@ -1,12 +1,12 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
 import * as v from "valibot";
+import { visitOf } from "./app.ts";
 import type { SecurityEvent } from "./audit/events.ts";
 import type { KeyAnswer } from "./authentication/key-verifier.ts";
 import type { Principal, Verdict } from "./authentication/principal.ts";
 import { eventsOf } from "./authentication/refusal-event.ts";
 import { verifyKeyInput } from "./authentication/routes.ts";
 import { type Code, sentenceOf, statusOf } from "./errors/codes.ts";
-import { readVisit } from "./http/visit.ts";
 import { type Rooms, roomsOf } from "./wiring.ts";
 
 type Environment = Readonly<Record<string, unknown>>;
@@ -40,9 +40,9 @@ export class Verifier extends WorkerEntrypoint<Environment, Props> {
   /** Who is calling with this request: API keys in its headers. Gateway routes do not matter here. */
   async authenticate(request: Request, options: AuthenticateOptions = {}): Promise<RpcVerdict> {
     const parsed = v.safeParse(authenticateOptions, options);
-    if (!parsed.success) return refusedInput();
+    if (!parsed.success || !(request instanceof Request)) return refusedInput();
     return await answering(this.env, this.ctx, async (rooms, caller) => {
-      const visit = readVisit(request, rooms.now(), (work) => this.ctx.waitUntil(work));
+      const visit = visitOf(request, rooms, (work) => this.ctx.waitUntil(work));
       const verdict = await rooms.authentication.authenticate(request.headers, {
         credentials: ["api-key"],
         scopes: parsed.output.scopes,
@@ -63,10 +63,9 @@ export class Verifier extends WorkerEntrypoint<Environment, Props> {
   ): Promise<KeyAnswer | (RpcVerdict & { ok: false })> {
     const parsed = v.safeParse(verifyKeyInput, input);
     if (!parsed.success) return refusedInput();
-    return await answering(this.env, this.ctx, (rooms, caller) =>
+    return await answering(this.env, this.ctx, (rooms) =>
       rooms.keyVerifier.verifyKey(parsed.output, {
         arrivedAt: rooms.now(),
-        caller: `rpc:${caller}`,
         background: (work) => this.ctx.waitUntil(work),
       }),
     );

@@ -21,7 +21,7 @@ import { callUpstream } from "./gateway/upstream.client.ts";
 import { isLoopback } from "./http/door-checks.ts";
 import { createRateLimits } from "./rate-limits/rate-limits.ts";
 import { createRateLimitStore } from "./rate-limits/store.ts";
-import { createRevocation, recordLifeSeconds } from "./revocation/revocation.ts";
+import { copiesLiveMilliseconds, createRevocation, recordLifeSeconds } from "./revocation/revocation.ts";
 import { createRevocationStore } from "./revocation/store.ts";
 import { createSigningKeys } from "./signing-keys/signing-keys.ts";
 import { createSigningKeyStore } from "./signing-keys/store.ts";
@@ -82,6 +82,7 @@ export async function wire(config: Config, options: WiringOptions = {}) {
     importedKeyPrefixes: config.importedKeyPrefixes,
     leakPolicy: config.leakPolicy,
     forget: verification.forget,
+    copiesLiveMilliseconds,
     now,
   });
 
@@ -111,7 +112,7 @@ export async function wire(config: Config, options: WiringOptions = {}) {
     issuer,
     now,
   });
-  const forwardAuth = createForwardAuth({ gateway, book, authentication, signIdentity, issuer, now });
+  const forwardAuth = createForwardAuth({ gateway, authentication, signIdentity, issuer, now });
   const routeAdmin = createRouteAdmin({
     store: routeStore,
     book,

@@ -32,7 +32,10 @@ export function openLocalData(directory = process.env["GATEHOUSE_LOCAL"] ?? ".lo
 }
 
 /** One stack per directory: two would write into the same database files. Returns the release. */
-export function lockLocalData(data: LocalData, port: number): () => void {
+export function lockLocalData(
+  data: LocalData,
+  port: number,
+): { release(): void /** Port 0 is known once it listens. */; listensOn(port: number): void } {
   const path = join(data.directory, "lock");
   const owner: LockOwner = { pid: process.pid, started: processStart(process.pid), port };
   const found = readOwner(path);
@@ -48,7 +51,10 @@ export function lockLocalData(data: LocalData, port: number): () => void {
   } catch (error) {
     throw refusal(`Another stack is starting on ${data.directory} at this moment: stop it first.`, error);
   }
-  return () => rmSync(path, { force: true });
+  return {
+    release: () => rmSync(path, { force: true }),
+    listensOn: (actual) => writeFileSync(path, JSON.stringify({ ...owner, port: actual }), { mode: 0o600 }),
+  };
 }
 
 /** Forgets everything but the lock, which is ours, and the log. */

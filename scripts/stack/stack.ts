@@ -66,7 +66,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   await using closing = new AsyncDisposableStack();
   const data = openLocalData(options.local);
   const port = options.port ?? 8787;
-  closing.defer(lockLocalData(data, port));
+  const lock = lockLocalData(data, port);
+  closing.defer(lock.release);
   if (options.fresh) wipeLocalData(data);
   const started: Started = { data, closing, options };
   let worker: RunningWorker | undefined;
@@ -74,6 +75,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     throw busyPort(error, port);
   });
   closing.defer(() => edge.close());
+  lock.listensOn(Number(new URL(edge.url).port));
   const bundle = bundleWorker(options.worker?.entry ?? join(REPOSITORY, "src/index.ts"), data.build);
   // Its failure is met where it is awaited; until then it must not count as unhandled.
   bundle.catch(() => undefined);

@@ -4,13 +4,17 @@ import { AuthError } from "../errors/auth-error.ts";
 /** Where a page ended: the last row's time and id, opaque on the wire. */
 export type Position = { readonly at: Date; readonly id: string };
 
+/** As `toISOString` writes it; Postgres has no year 0 and `Date` reads far more than it writes. */
+const momentShape = /^(?!0000)\d{4}-/;
+
 export const cursorOf = ({ at, id }: Position): string => base64url(utf8(`${at.toISOString()} ${id}`));
 
 export function parseCursor(text: string): Position {
   const bytes = fromBase64url(text);
   const [moment = "", id = "", ...rest] = bytes ? new TextDecoder().decode(bytes).split(" ") : [];
   const at = new Date(moment);
-  if (Number.isNaN(at.getTime()) || rest.length > 0 || !/^[a-z]+_[0-9A-Za-z]{1,40}$/.test(id)) {
+  const isOurs = momentShape.test(moment) && !Number.isNaN(at.getTime()) && at.toISOString() === moment;
+  if (!isOurs || rest.length > 0 || !/^[a-z]{3}_[0-9A-Za-z]{22}$/.test(id)) {
     throw new AuthError("invalid_request", "cursor: use the next_cursor of the page before, unchanged");
   }
   return { at, id };

@@ -20,22 +20,35 @@ const wholeNumber = (min: number, max: number) =>
     v.minValue(min, `must be ${min} or more`),
     v.maxValue(max, `must be ${max} or less`),
   );
+/** `Date` takes the 30th of February for the 2nd of March: a slip that would move an expiry. */
+function isDayOfItsMonth(iso: string): boolean {
+  const [year = 0, month = 0, day = 0] = iso.slice(0, 10).split("-").map(Number);
+  return day <= new Date(Date.UTC(year, month, 0)).getUTCDate();
+}
+
+/** Postgres has no year 0. */
 const moment = v.pipe(
   v.string(),
   v.isoTimestamp("must be a time like 2027-01-31T12:00:00Z"),
+  v.check(isDayOfItsMonth, "must be a time that exists"),
   v.transform((iso) => new Date(iso)),
-  v.check((at) => !Number.isNaN(at.getTime()), "must be a time that exists"),
+  v.check((at) => at.getUTCFullYear() >= 1, "must be a time that exists"),
 );
 const listOf = <Item extends v.GenericSchema>(item: Item, max: number) =>
   v.pipe(v.array(item), v.maxLength(max, `must have ${max} entries or fewer`));
 const unique = <Item>(items: readonly Item[]) => new Set(items).size === items.length;
 
-/** Visible ASCII, since it travels in headers; no comma, which joins scopes there. */
+/** Visible ASCII, since an owner's id travels in headers. */
+const visibleText = v.pipe(
+  v.string(),
+  v.regex(/^[\x21-\x7e]{1,128}$/, "must be 1 to 128 visible ASCII characters without spaces"),
+);
+
 export const ownerInput = v.strictObject({
   type: v.picklist(ownerTypes, `must be one of ${ownerTypes.join(", ")}`),
   id: v.pipe(
-    v.string(),
-    v.regex(/^[\x21-\x7e]{1,128}$/, "must be 1 to 128 visible ASCII characters without spaces"),
+    visibleText,
+    v.check((id) => id !== "." && id !== "..", "must not be . or .., which no URL can name"),
   ),
 });
 
@@ -75,12 +88,24 @@ const keyLimits = v.pipe(
   v.check((limits) => uniqueNames(limits), "names a limit twice"),
 );
 
+/** What jsonb refuses, in a name or a value at any depth. */
+function isStorable(value: unknown): boolean {
+  if (typeof value === "string") return value.isWellFormed() && !value.includes("\0");
+  if (typeof value !== "object" || value === null) return true;
+  return Object.entries(value).every(([name, inner]) => isStorable(name) && isStorable(inner));
+}
+
+/** The library's own objects and records take an array for one. */
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
 const metadata = v.pipe(
-  v.record(v.string(), v.unknown()),
+  v.custom<Readonly<Record<string, unknown>>>(isObject, "must be an object"),
   v.check(
     (value) => new TextEncoder().encode(JSON.stringify(value)).length <= metadataBytesMax,
     `must be ${metadataBytesMax} bytes of JSON or fewer`,
   ),
+  v.check((value) => isStorable(value), "must not hold NUL or half a surrogate pair"),
 );
 
 const keyFields = {
@@ -131,6 +156,10 @@ export const importKeysInput = v.strictObject({
 
 export const emptyInput = v.strictObject({});
 
+/** The body of a call: what the schema says, and an object. */
+export const bodyOf = <Schema extends v.GenericSchema>(schema: Schema) =>
+  v.pipe(v.custom<unknown>(isObject, "the body must be a JSON object"), schema);
+
 const hostname = v.pipe(
   v.string(),
   v.toLowerCase(),
@@ -157,7 +186,9 @@ const routeFields = {
   match: v.strictObject({ host: v.optional(v.nullable(hostname), null), path }),
   upstream: v.union(
     [
-      v.strictObject({ url: v.pipe(v.string(), v.maxLength(2048), v.url("must be a URL")) }),
+      v.strictObject({
+        url: v.pipe(v.string(), v.regex(/^[\x21-\x7e]{1,2048}$/, "must be a URL"), v.url("must be a URL")),
+      }),
       v.strictObject({
         service: v.pipe(
           v.string(),
@@ -236,16 +267,16 @@ const pageFields = {
 export const listKeysQuery = v.strictObject({
   ...pageFields,
   owner_type: v.optional(v.picklist(ownerTypes, `must be one of ${ownerTypes.join(", ")}`)),
-  owner_id: v.optional(v.string()),
+  owner_id: v.optional(visibleText),
   environment: v.optional(v.picklist(["live", "test"], "must be live or test")),
 });
 
 export const listEventsQuery = v.strictObject({
   ...pageFields,
   type: v.optional(v.picklist(eventTypes, "must be a type of event")),
-  actor_id: v.optional(v.string()),
-  subject_id: v.optional(v.string()),
-  request_id: v.optional(v.string()),
+  actor_id: v.optional(text(1024)),
+  subject_id: v.optional(text(1024)),
+  request_id: v.optional(text(1024)),
   from: v.optional(moment),
   until: v.optional(moment),
 });

@@ -5,7 +5,12 @@ import { type Operation, operations } from "./operations.ts";
 
 /** What a caller sends, without what we do to it (`trim`, `transform`): JSON Schema cannot say those. */
 const schemaOf = (schema: GenericSchema) => {
-  const { $schema: _, ...rest } = toJsonSchema(schema, { errorMode: "ignore", typeMode: "input" });
+  const { $schema: _, ...rest } = toJsonSchema(schema, {
+    errorMode: "ignore",
+    typeMode: "input",
+    // The one shape of ours that the library has no schema for: an object of anything.
+    overrideSchema: ({ valibotSchema }) => (valibotSchema.type === "custom" ? { type: "object" } : undefined),
+  });
   return rest;
 };
 
@@ -26,14 +31,18 @@ function parametersOf(operation: Operation) {
   return [...inPath, ...inQuery];
 }
 
+/** A call whose body has nothing that must be said may come without one. */
+function requestBodyOf(body: GenericSchema) {
+  const schema = schemaOf(body);
+  return { required: (schema.required ?? []).length > 0, content: { "application/json": { schema } } };
+}
+
 function describe(id: string, operation: Operation) {
   return {
     operationId: id,
     summary: operation.summary,
     parameters: parametersOf(operation),
-    ...(operation.body
-      ? { requestBody: { content: { "application/json": { schema: schemaOf(operation.body) } } } }
-      : {}),
+    ...(operation.body ? { requestBody: requestBodyOf(operation.body) } : {}),
     responses: {
       [operation.status]: { description: operation.answer, content: { "application/json": {} } },
       default: { $ref: "#/components/responses/Problem" },

@@ -1,7 +1,7 @@
 import { type Context, Hono } from "hono";
-import type { InferOutput } from "valibot";
+import { type InferOutput, is } from "valibot";
 import type { ApiKeys, Operator } from "../api-keys/api-keys.ts";
-import { type Owner, ownerTypes } from "../api-keys/record.ts";
+import type { Owner } from "../api-keys/record.ts";
 import type { Audit } from "../audit/audit.ts";
 import { type OperatorAccess, ownScopes } from "../authentication/operator-access.ts";
 import { AuthError } from "../errors/auth-error.ts";
@@ -12,15 +12,17 @@ import { parseInput, readJson } from "../http/body.ts";
 import { refusalProblem } from "../http/refusal.ts";
 import type { DoorEnv } from "../http/visit.ts";
 import { pageOf, parseCursor } from "./cursor.ts";
-import type {
-  createKeyInput,
-  createRouteInput,
-  importKeysInput,
-  listEventsQuery,
-  listKeysQuery,
-  rotateKeyInput,
-  updateKeyInput,
-  updateRouteInput,
+import {
+  bodyOf,
+  type createKeyInput,
+  type createRouteInput,
+  type importKeysInput,
+  type listEventsQuery,
+  type listKeysQuery,
+  ownerInput,
+  type rotateKeyInput,
+  type updateKeyInput,
+  type updateRouteInput,
 } from "./input.ts";
 import { openApiDocument } from "./openapi.ts";
 import { type Operation, type OperationId, operations } from "./operations.ts";
@@ -60,6 +62,13 @@ function requireFuture(at: Date | null | undefined, now: number): void {
   if (at && at.getTime() <= now) throw new AuthError("invalid_request", "expires_at: must be in the future");
 }
 
+function requireChange(edits: object): void {
+  if (Object.keys(edits).length === 0) {
+    throw new AuthError("invalid_request", "name at least one field to change");
+  }
+}
+
+/** New keys, and what is known of those there are. */
 function keyHandlers({ apiKeys, now }: Deps) {
   return {
     async createKey({ body, operator }) {
@@ -91,6 +100,11 @@ function keyHandlers({ apiKeys, now }: Deps) {
       return { data: page.rows.map((record) => keyView(record, now())), next_cursor: page.nextCursor };
     },
     getKey: async ({ params }) => keyView(await apiKeys.get(idOf(params)), now()),
+  } satisfies Partial<Record<OperationId, Handler>>;
+}
+
+function keyChangeHandlers({ apiKeys, now }: Deps) {
+  return {
     async updateKey({ params, body, operator }) {
       const { expires_at, allowed_addresses, ...rest } = body as InferOutput<typeof updateKeyInput>;
       requireFuture(expires_at, now());
@@ -99,8 +113,7 @@ function keyHandlers({ apiKeys, now }: Deps) {
         ...(expires_at === undefined ? {} : { expiresAt: expires_at }),
         ...(allowed_addresses === undefined ? {} : { allowedAddresses: allowed_addresses }),
       };
-      if (Object.keys(edits).length === 0)
-        throw new AuthError("invalid_request", "name at least one field to change");
+      requireChange(edits);
       const { record, reach } = await apiKeys.update(idOf(params), edits, operator);
       return { ...keyView(record, now()), ...reachView(reach) };
     },
@@ -146,6 +159,7 @@ function routeHandlers({ routeAdmin, issuer }: Deps) {
     getRoute: async ({ params }) => view(await routeAdmin.get(idOf(params))),
     async updateRoute({ params, body, operator }) {
       const edits = routeDraftOf(body as InferOutput<typeof updateRouteInput>);
+      requireChange(edits);
       const { route, reach } = await routeAdmin.update(idOf(params), edits, operator);
       return { ...view(route), ...reachView(reach) };
     },
@@ -179,6 +193,7 @@ export function managementRoutes(deps: Deps): Hono<DoorEnv> {
   const routes = new Hono<DoorEnv>();
   const handlers: Record<OperationId, Handler> = {
     ...keyHandlers(deps),
+    ...keyChangeHandlers(deps),
     ...routeHandlers(deps),
     ...auditHandlers(deps),
   };
@@ -205,7 +220,7 @@ async function answer(
   const done = await handler({
     params: c.req.param() as Record<string, string>,
     query: parseInput(operation.query, c.req.query()),
-    body: operation.body ? await readJson(c.req.raw, operation.body, { emptyAs: {} }) : null,
+    body: operation.body ? await readJson(c.req.raw, bodyOf(operation.body), { emptyAs: {} }) : null,
     operator: { actor: entrant.actor, origin, background: visit.background },
   });
   return c.json(done, operation.status);
@@ -218,10 +233,10 @@ function idOf(params: Readonly<Record<string, string>>): string {
   return id;
 }
 
-function ownerOf(params: Readonly<Record<string, string>>): Owner {
-  const type = ownerTypes.find((known) => known === params["type"]);
-  if (!type || !params["id"]) throw new AuthError("not_found", "owners are user, organization or service");
-  return { type, id: params["id"] };
+function ownerOf({ type, id }: Readonly<Record<string, string>>): Owner {
+  const owner = { type, id };
+  if (!is(ownerInput, owner)) throw new AuthError("not_found", "no owner is named like this");
+  return owner;
 }
 
 function routeDraftOf(input: InferOutput<typeof updateRouteInput>): Partial<RouteDraft> {

@@ -34,6 +34,8 @@ export function createApiKeys(options: {
   importedKeyPrefixes: readonly string[];
   leakPolicy: LeakPolicy;
   forget: (keyId: string) => void;
+  /** No copy of a record anywhere is older than this. */
+  copiesLiveMilliseconds: number;
   now: () => number;
 }) {
   const { store, format, revocation, audit, now } = options;
@@ -195,8 +197,11 @@ export function createApiKeys(options: {
       operator: Operator,
     ): Promise<{ revokedAt: Date; keyIds: string[]; reach: Reach }> {
       const revokedAt = new Date(now());
+      const earlier = await store.findRevokedOfOwner(owner, new Date(now() - options.copiesLiveMilliseconds));
       const changed = await store.revokeOfOwner(owner, revokedAt);
-      const reach = await spread(changed, operator.background);
+      // A first answer may have been lost, or may have promised a late time: the edges are told of those again.
+      const again = earlier.map((subjectId) => ({ kind: "key", subjectId, number: 0 }) as const);
+      const reach = await spread({ ...changed, noted: [...changed.noted, ...again] }, operator.background);
       const { actor, origin, background } = operator;
       audit.record(
         { type: "owner.keys_revoked", outcome: "done", reason: "by_operator", actor, subject: owner, origin },

@@ -1,4 +1,4 @@
-import { and, desc, eq, isNull, lt, or, type SQL, sql } from "drizzle-orm";
+import { and, desc, eq, gte, isNull, lt, or, type SQL, sql } from "drizzle-orm";
 import { changeOutbox } from "../revocation/tables.ts";
 import { type Database, isUniqueViolation } from "../storage/database.ts";
 import { decodeRow } from "../storage/rows.ts";
@@ -108,7 +108,13 @@ export function createApiKeyStore(database: Database) {
       if (edits.limits) sets.push(sql`limits = ${JSON.stringify(edits.limits)}::jsonb`);
       if (edits.metadata) sets.push(sql`metadata = ${JSON.stringify(edits.metadata)}::jsonb`);
       if (edits.enabled !== undefined) sets.push(sql`enabled = ${edits.enabled}`);
-      if (edits.expiresAt !== undefined) sets.push(sql`expires_at = ${moment(edits.expiresAt)}`);
+      // What an overlap ends stays ended: a replaced key may die sooner, never later.
+      if (edits.expiresAt !== undefined) {
+        const end = moment(edits.expiresAt);
+        sets.push(
+          sql`expires_at = case when replaced_by is null then ${end} else least(expires_at, ${end}) end`,
+        );
+      }
       return changeAndNote(
         sql`update ${apiKeys} set ${sql.join(sets, sql`, `)}
             where id = ${id} and revoked_at is null and deleted_at is null returning *`,
@@ -127,9 +133,25 @@ export function createApiKeyStore(database: Database) {
     revokeOfOwner(owner: Owner, at: Date): Promise<Changed> {
       return changeAndNote(
         sql`update ${apiKeys} set version = version + 1, updated_at = ${moment(at)}, revoked_at = ${moment(at)}
-            where owner_type = ${owner.type} and owner_id = ${owner.id} and revoked_at is null returning *`,
+            where owner_type = ${owner.type} and owner_id = ${owner.id} and revoked_at is null and deleted_at is null
+            returning *`,
         at,
       );
+    },
+
+    /** What an owner's earlier revocation ended, in case its announcement was lost. */
+    async findRevokedOfOwner(owner: Owner, since: Date): Promise<string[]> {
+      const rows = await database
+        .select({ id: apiKeys.id })
+        .from(apiKeys)
+        .where(
+          and(
+            eq(apiKeys.ownerType, owner.type),
+            eq(apiKeys.ownerId, owner.id),
+            gte(apiKeys.revokedAt, since),
+          ),
+        );
+      return rows.map(({ id }) => id);
     },
 
     /** Soft: the row stays for the audit's sake, and its hash can never be taken again. */

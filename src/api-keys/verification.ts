@@ -43,8 +43,8 @@ export type KeyQuestion = {
   readonly text: string;
   /** When the request came in: with bound 0, evidence must be at least this young. */
   readonly arrivedAt: number;
-  /** Who asks, for the brake on guessing. */
-  readonly askedFrom: string;
+  /** The network that guesses are counted against; null when a trusted caller cannot say whose key it holds. */
+  readonly askedFrom: string | null;
   /** Where the key is used; null when the caller cannot know, and then a key bound to addresses is refused. */
   readonly usedFrom: { readonly address: string; readonly country: string | null } | null;
   readonly scopes: readonly string[];
@@ -98,7 +98,7 @@ export function createVerification(sources: Sources) {
   /** One read at the source. Null when the source cannot be asked. */
   async function read(hash: string): Promise<Cached | null> {
     const coverage = feed.coverageOf("key");
-    const readBeganAt = now();
+    const readBeganAt = revocation.mark();
     try {
       return cache.put(hash, await store.findByHash(hash), readBeganAt, coverage);
     } catch {
@@ -180,24 +180,30 @@ export function createVerification(sources: Sources) {
   }
 
   function unknown(question: KeyQuestion): KeyVerdict {
-    rateLimits.note("refusedUnknown", `address:${question.askedFrom}`);
-    question.background(rateLimits.noteEverywhere("refusedUnknown", `address:${question.askedFrom}`));
+    if (question.askedFrom !== null) {
+      const subject = `address:${question.askedFrom}`;
+      rateLimits.note("refusedUnknown", subject);
+      question.background(rateLimits.noteEverywhere("refusedUnknown", subject));
+    }
     return { ok: false, reason: "unknown", record: null };
   }
 
-  function brake(name: "refusedOffline" | "refusedUnknown", askedFrom: string): KeyVerdict | null {
+  function brake(name: "refusedOffline" | "refusedUnknown", askedFrom: string | null): KeyVerdict | null {
+    if (askedFrom === null) return null;
     const retryAfterSeconds = rateLimits.secondsToWait(name, `address:${askedFrom}`);
     return retryAfterSeconds > 0 ? { ok: false, reason: "guessing", record: null, retryAfterSeconds } : null;
   }
 
-  function refuseOffline(reason: "malformed" | "forged", askedFrom: string): KeyVerdict {
+  function refuseOffline(reason: "malformed" | "forged", askedFrom: string | null): KeyVerdict {
     const braked = brake("refusedOffline", askedFrom);
-    rateLimits.note("refusedOffline", `address:${askedFrom}`);
+    if (askedFrom !== null) rateLimits.note("refusedOffline", `address:${askedFrom}`);
     return braked ?? { ok: false, reason, record: null };
   }
 
   /** Never throws. */
-  async function check(question: KeyQuestion): Promise<KeyVerdict> {
+  async function check(asked: KeyQuestion): Promise<KeyVerdict> {
+    // Later than all that was read for earlier requests, also for those of this millisecond.
+    const question = { ...asked, arrivedAt: Math.max(asked.arrivedAt, revocation.mark()) };
     const named = await identify(question.text);
     if (!named.ok) return refuseOffline(named.reason, question.askedFrom);
     const known = cache.find(named.hash);
@@ -219,7 +225,7 @@ export function createVerification(sources: Sources) {
   }
 
   /** The part of a check that needs no call: a refusal, or null when a look-up must decide. */
-  async function screen(text: string, askedFrom: string): Promise<KeyVerdict | null> {
+  async function screen(text: string, askedFrom: string | null): Promise<KeyVerdict | null> {
     const named = await identify(text);
     return named.ok ? null : refuseOffline(named.reason, askedFrom);
   }

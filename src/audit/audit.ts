@@ -7,6 +7,8 @@ export type Background = (work: Promise<unknown>) => void;
 /** Equal refusals of one isolate are one row while they wait: a flood costs a write each span, not one each. */
 export const refusalsWaitMilliseconds = 1000;
 const waitingMax = 2000;
+/** A statement takes 65,535 values at most, a row has 13. */
+const writeBatch = 1000;
 const retryBatch = 200;
 
 /**
@@ -23,22 +25,27 @@ export function createAudit(options: {
 }) {
   const { store, now, lastResort, wait } = options;
   const waiting = new Map<string, StoredEvent>();
+  /** Events of this very turn: what one call changes is one write, be it one key or five hundred. */
+  let fresh: StoredEvent[] = [];
 
   function stored(event: SecurityEvent): StoredEvent {
     return { ...event, id: `evt_${randomBase62(22)}`, at: new Date(now()), count: 1 };
   }
 
   async function write(events: readonly StoredEvent[]): Promise<void> {
-    if (events.length === 0) return;
-    try {
-      await store.insert(events);
-    } catch {
-      await store.keepWaiting(events).catch(() => events.forEach(lastResort));
+    for (let from = 0; from < events.length; from += writeBatch) {
+      const batch = events.slice(from, from + writeBatch);
+      try {
+        await store.insert(batch);
+      } catch {
+        await store.keepWaiting(batch).catch(() => batch.forEach(lastResort));
+      }
     }
   }
 
   function takeWaiting(): StoredEvent[] {
-    const events = [...waiting.values()];
+    const events = [...fresh, ...waiting.values()];
+    fresh = [];
     waiting.clear();
     return events;
   }
@@ -53,7 +60,8 @@ export function createAudit(options: {
     /** Never throws, never waits: what must be written is handed to `background`. */
     record(event: SecurityEvent, background: Background): void {
       if (!isCountedTogether(event)) {
-        background(write([stored(event), ...takeWaiting()]));
+        fresh.push(stored(event));
+        if (fresh.length === 1) background(Promise.resolve().then(() => write(takeWaiting())));
         return;
       }
       const isFirst = waiting.size === 0;
@@ -71,7 +79,8 @@ export function createAudit(options: {
     async retry(): Promise<number> {
       const held = await store.findWaiting(retryBatch);
       if (held.length === 0) return 0;
-      await store.insert(held.flatMap(({ event }) => (event ? [event] : [])));
+      const readable = held.flatMap(({ event }) => event ?? []);
+      if (readable.length > 0) await store.insert(readable);
       await store.forgetWaiting(held.map(({ text }) => text));
       return held.length;
     },

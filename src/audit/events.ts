@@ -31,7 +31,6 @@ export const eventTypes = [
   "route.created",
   "route.updated",
   "route.deleted",
-  "management.refused",
   "signing_key.created",
 ] as const;
 export type EventType = (typeof eventTypes)[number];
@@ -45,7 +44,6 @@ export const eventReasons = [
   "expired",
   "disabled",
   "deleted",
-  "environment",
   "missing_credential",
   "several_credentials",
   "invalid_token",

@@ -112,10 +112,13 @@ function eventOf(row: typeof auditEvents.$inferSelect): StoredEvent {
   };
 }
 
+/** Null when it is none of ours: one entry that can never be written must not keep all others waiting. */
 function parseWaiting(text: string): StoredEvent | null {
   try {
     const event = JSON.parse(text) as StoredEvent;
-    return { ...event, at: new Date(event.at) };
+    const at = new Date(event.at);
+    rowOf({ ...event, at });
+    return Number.isNaN(at.getTime()) || typeof event.id !== "string" ? null : { ...event, at };
   } catch {
     return null;
   }

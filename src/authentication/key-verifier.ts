@@ -46,8 +46,6 @@ export type KeyAnswer = {
 
 type Asked = {
   readonly arrivedAt: number;
-  /** Who asks: guesses are counted against them. */
-  readonly caller: string;
   readonly background: (work: Promise<unknown>) => void;
 };
 
@@ -65,7 +63,8 @@ export function createKeyVerifier(verification: Verification) {
       const verdict = await verification.check({
         text: input.key,
         arrivedAt: asked.arrivedAt,
-        askedFrom: `caller:${asked.caller}`,
+        // Guesses are those of whoever sent the key: a caller that passes them on must not be braked for them.
+        askedFrom: input.address,
         usedFrom: input.address === null ? null : { address: input.address, country: null },
         scopes: input.scopes,
         demandsOf: (record): Demand[] =>

@@ -7,8 +7,8 @@ export type Presented =
   | { readonly found: "foreign" };
 
 const bearer = /^bearer +(\S+) *$/i;
-/** Two header fields of one name arrive joined by a comma (RFC 9110 §5.3). */
-const secondScheme = /,\s*[A-Za-z-]+\s+\S/;
+/** Two header fields of one name arrive joined by a comma (RFC 9110 §5.3); a bearer token holds none. */
+const secondCredential = /,\s*[A-Za-z-]+\s+\S|^bearer\s[^,]*,/i;
 
 /** The one credential of a request. Two, or one twice, are refused: which of them counts would be a guess (RFC 6750 §2). */
 export function readPresented(headers: Headers): Presented {
@@ -20,7 +20,7 @@ export function readPresented(headers: Headers): Presented {
   if (authorization === null || authorization.trim() === "") return { found: "none" };
   const text = bearer.exec(authorization)?.[1];
   if (text === undefined)
-    return secondScheme.test(authorization) ? { found: "several" } : { found: "foreign" };
+    return secondCredential.test(authorization) ? { found: "several" } : { found: "foreign" };
   if (text.includes(",")) return { found: "several" };
   return text.startsWith("gk_") ? { found: "api-key", text } : { found: "bearer", text };
 }

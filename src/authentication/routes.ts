@@ -38,8 +38,7 @@ export function keyVerificationRoutes(deps: {
     const entrant = await deps.access.enter(c.req.raw.headers, visit, [ownScopes.verify, ownScopes.admin]);
     if (!entrant.ok) return refusalProblem(entrant.verdict, visit.requestId);
     const input = await readJson(c.req.raw, verifyKeyInput);
-    const caller = entrant.principal.credentialId ?? "";
-    return c.json(await deps.keyVerifier.verifyKey(input, { ...visit, caller }));
+    return c.json(await deps.keyVerifier.verifyKey(input, visit));
   });
   return routes;
 }

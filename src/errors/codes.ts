@@ -30,7 +30,7 @@ export const codes = {
   headers_too_large: [431, "The request headers are larger than 32 KB."],
   internal: [500, "Something went wrong on our side."],
   upstream_unreachable: [502, "The service behind this route could not be reached."],
-  unavailable: [503, "This cannot be decided right now. Nothing was changed; try again shortly."],
+  unavailable: [503, "This cannot be decided right now. Try again shortly."],
   limit_unavailable: [503, "A limit of this route cannot be checked right now. Try again shortly."],
   upstream_timeout: [504, "The service behind this route did not answer in time."],
 } as const satisfies Record<string, readonly [status: number, sentence: string]>;

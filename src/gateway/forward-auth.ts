@@ -1,14 +1,15 @@
 import type { JWTPayload } from "jose";
 import type { Authentication } from "../authentication/authentication.ts";
 import type { Verdict } from "../authentication/principal.ts";
-import type { Gateway, Visitor } from "./gateway.ts";
+import type { Finder, Gateway, Visitor } from "./gateway.ts";
 import { identityClaims, identityHeaders, identityTyp } from "./identity-headers.ts";
-import type { RouteBook } from "./route-book.ts";
-import { canonicalHost, isAmbiguousPath } from "./route-match.ts";
+import { canonicalHost, canonicalPath, matchRoute } from "./route-match.ts";
 
 export type ForwardedCall = {
   readonly method: string;
+  /** Path and query. */
   readonly uri: string;
+  /** Host and port, as a proxy says it that overwrites what its callers say; null when nobody did. */
   readonly host: string | null;
   /** The policy of a route by its name, instead of matching host and path. */
   readonly routeName: string | null;
@@ -27,42 +28,62 @@ export type Admission =
 
 /**
  * The decision of the gateway for a proxy that passes the call on itself. A route is chosen by `?route=`, or by the
- * forwarded host when some route claims it; else any valid key passes, with the scopes asked for.
+ * forwarded host when some route claims it; else any valid key passes. The scopes asked for are needed in each case.
  */
 export function createForwardAuth(options: {
   gateway: Pick<Gateway, "ownsHost" | "admit">;
-  book: RouteBook;
   authentication: Authentication;
   signIdentity: (typ: string, claims: JWTPayload) => Promise<string>;
   issuer: string;
   now: () => number;
 }) {
-  const { gateway, book, authentication, issuer, now } = options;
+  const { gateway, authentication, issuer, now } = options;
+
+  /** How the route of this call is found; null when no route is meant and any valid key will do. */
+  async function finderFor(call: ForwardedCall, target: URL, visit: Visitor): Promise<Finder | null> {
+    const { routeName } = call;
+    if (routeName !== null) {
+      return (routes) => {
+        const route = routes.find((one) => one.name === routeName && one.enabled);
+        return route ? { route, rest: "" } : null;
+      };
+    }
+    const hostname = canonicalHost(target.hostname);
+    if (call.host === null || !(await gateway.ownsHost(hostname, visit))) return null;
+    return (routes) => matchRoute(routes, { hostname, pathname: target.pathname, isIssuer: false });
+  }
 
   async function judge(
     call: ForwardedCall,
+    target: URL,
     headers: Headers,
     visit: Visitor,
   ): Promise<Verdict | "no_route" | "unavailable"> {
-    const { routes } = call.routeName === null ? { routes: [] } : await book.routes(visit.background);
-    const route = routes.find((one) => one.name === call.routeName && one.enabled);
-    if (call.routeName !== null && !route) return "no_route";
-    return authentication.authenticate(headers, {
-      credentials: route?.credentials ?? ["api-key", "access-token", "client-certificate"],
-      scopes: [...(route?.scopes ?? []), ...call.scopes],
-      limits: route?.limits ?? [],
-      routeId: route?.id ?? "forward-auth",
-      cost: 1,
-      visit,
-    });
+    const find = await finderFor(call, target, visit);
+    if (!find) {
+      return authentication.authenticate(headers, {
+        credentials: ["api-key", "access-token", "client-certificate"],
+        scopes: call.scopes,
+        limits: [],
+        routeId: "forward-auth",
+        cost: 1,
+        visit,
+      });
+    }
+    const admission = await gateway.admit(find, headers, visit);
+    if (admission.outcome === "refused") return admission.verdict;
+    if (admission.outcome !== "admitted") return admission.outcome;
+    return requireScopes(admission.verdict, call.scopes);
   }
 
   return {
     async admit(call: ForwardedCall, headers: Headers, visit: Visitor): Promise<Admission> {
-      const target = new URL(call.uri, `https://${call.host ?? "forwarded.invalid"}`);
-      if (isAmbiguousPath(target.pathname)) return { outcome: "ambiguous_path" };
+      const target = new URL(`https://${call.host ?? "forwarded.invalid"}${call.uri}`);
+      const pathname = canonicalPath(target.pathname);
+      if (pathname === null) return { outcome: "ambiguous_path" };
+      target.pathname = pathname;
       try {
-        const verdict = await verdictFor(target, call, headers, visit);
+        const verdict = await judge(call, target, headers, visit);
         if (verdict === "no_route" || verdict === "unavailable") return { outcome: verdict };
         if (!verdict.ok) return { outcome: "refused", verdict };
         return { outcome: "admitted", verdict, headers: await said(verdict, target, call, visit) };
@@ -71,25 +92,6 @@ export function createForwardAuth(options: {
       }
     },
   };
-
-  async function verdictFor(
-    target: URL,
-    call: ForwardedCall,
-    headers: Headers,
-    visit: Visitor,
-  ): Promise<Verdict | "no_route" | "unavailable"> {
-    const hostname = canonicalHost(target.hostname);
-    const isMatched =
-      call.routeName === null && call.host !== null && (await gateway.ownsHost(hostname, visit.background));
-    if (!isMatched) return judge(call, headers, visit);
-    const admission = await gateway.admit(
-      { hostname, pathname: target.pathname, isIssuer: false },
-      headers,
-      visit,
-    );
-    if (admission.outcome === "admitted" || admission.outcome === "refused") return admission.verdict;
-    return admission.outcome === "no_route" ? "no_route" : "unavailable";
-  }
 
   async function said(
     verdict: Verdict & { ok: true },
@@ -111,3 +113,22 @@ export function createForwardAuth(options: {
 }
 
 export type ForwardAuth = ReturnType<typeof createForwardAuth>;
+
+/** A route may ask for less than the proxy does, or for nobody at all. */
+function requireScopes(verdict: Verdict & { ok: true }, scopes: readonly string[]): Verdict {
+  const { principal, standings, degraded } = verdict;
+  if (scopes.every((scope) => principal.scopes.includes(scope))) return verdict;
+  const refusal = principal.credentialId
+    ? ({
+        code: "insufficient_scope",
+        reason: "insufficient_scope",
+        actor: { type: "key", id: principal.credentialId },
+        neededScopes: scopes,
+      } as const)
+    : ({
+        code: "missing_api_key",
+        reason: "missing_credential",
+        actor: { type: "stranger", id: "" },
+      } as const);
+  return { ok: false, refusal, standings, degraded };
+}

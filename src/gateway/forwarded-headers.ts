@@ -1,3 +1,5 @@
+import { fromBase64url } from "../crypto/bytes.ts";
+
 /** RFC 9110 §7.6.1: these end at us. `upgrade` is put back for a WebSocket. */
 const hopByHop: ReadonlySet<string> = new Set([
   "connection",
@@ -23,14 +25,14 @@ const identity: ReadonlySet<string> = new Set([
   "x-gatehouse-identity",
 ]);
 const provenance: ReadonlySet<string> = new Set([
+  // Behind CGI a header `Proxy` becomes the variable HTTP_PROXY, which clients of other servers obey (httpoxy).
+  "proxy",
   "forwarded",
   "via",
   "x-real-ip",
   "true-client-ip",
   "x-client-ip",
   "x-cluster-client-ip",
-  "x-original-url",
-  "x-original-uri",
   "x-rewrite-url",
   "x-http-method",
   "x-http-method-override",
@@ -50,6 +52,7 @@ const isOursToSay = (canonical: string): boolean =>
   provenance.has(canonical) ||
   canonical.startsWith("x-gatehouse-") ||
   canonical.startsWith("x-forwarded-") ||
+  canonical.startsWith("x-original-") ||
   canonical.startsWith("cf-");
 
 /** Names in `Connection` are hop-by-hop too; they are cut from what the client sent, never from what we add after. */
@@ -92,9 +95,14 @@ export function passedOn(
   return passed;
 }
 
-/** The upstream's own scheme, and no key of ours hidden in it. */
-const isForeign = (name: string, value: string): boolean =>
-  name === "authorization" && !/gk_(?:live|test)_/.test(value);
+const ownKey = /gk_(?:live|test)_/;
+
+/** The upstream's own scheme, and no key of ours hidden in it: Basic hides its text in base64. */
+function isForeign(name: string, value: string): boolean {
+  if (name !== "authorization" || ownKey.test(value)) return false;
+  const hidden = fromBase64url(/^basic +(\S+)/i.exec(value)?.[1] ?? "");
+  return hidden === null || !ownKey.test(new TextDecoder().decode(hidden));
+}
 
 const responseChatter: ReadonlySet<string> = new Set([
   "server",
@@ -105,36 +113,63 @@ const responseChatter: ReadonlySet<string> = new Set([
   "clear-site-data",
 ]);
 
+/** These speak for a whole origin: under the issuer's host that is ours, not the upstream's. */
+const originWide: ReadonlySet<string> = new Set([
+  "service-worker-allowed",
+  "nel",
+  "report-to",
+  "accept-ch",
+  "critical-ch",
+]);
+
+/** A cookie without a name is sent as its bare value, so `=refreshToken=…` would come back as ours. */
+const setsOwnCookie = (setCookie: string): boolean =>
+  ownCookie.test(
+    setCookie
+      .replace(/^[\s=]+/, "")
+      .split("=")[0]
+      ?.trim() ?? "",
+  );
+
 /**
  * What of the upstream's answer goes back. Under the issuer's own host an upstream's page would share our origin, so
  * it is sandboxed and cannot set our cookies; behind a credential nothing may be kept by a shared cache.
  */
 export function passedBack(
   headers: Headers,
-  options: { isGuarded: boolean; sharesIssuerHost: boolean; corsOrigin: string | null },
+  options: {
+    isGuarded: boolean;
+    sharesIssuerHost: boolean;
+    /** Null: the route lists no origins. Otherwise the answer depends on the one that asks, and says so. */
+    cors: { readonly allowedOrigin: string | null } | null;
+  },
 ): Headers {
   const cut = namedInConnection(headers);
   const passed = new Headers();
   for (const [name, value] of headers) {
     if (hopByHop.has(name) || cut.has(name) || responseChatter.has(name)) continue;
     if (isOursToSay(canonicalName(name)) || name.startsWith("access-control-")) continue;
-    if (name === "set-cookie" && ownCookie.test(value.split("=")[0]?.trim() ?? "")) continue;
+    if (name === "set-cookie" && setsOwnCookie(value)) continue;
+    if (options.sharesIssuerHost && originWide.has(name)) continue;
     passed.append(name, value);
   }
   if (options.sharesIssuerHost) passed.append("content-security-policy", "sandbox; frame-ancestors 'none'");
   if (options.isGuarded) keepOutOfSharedCaches(passed);
-  if (options.corsOrigin !== null) {
-    passed.set("access-control-allow-origin", options.corsOrigin);
-    passed.append("vary", "Origin");
-  }
+  if (options.cors !== null) passed.append("vary", "Origin");
+  if (options.cors?.allowedOrigin) passed.set("access-control-allow-origin", options.cors.allowedOrigin);
   return passed;
 }
 
+/** Cache-Control for CDNs by other names, which they obey before the real one (RFC 9213 §2.2). */
+const forCdns = ["cdn-cache-control", "cloudflare-cdn-cache-control", "surrogate-control"];
+
 /** RFC 9111 §3.5 protects answers to `Authorization`; nothing protects those to `X-API-Key` but this. */
 function keepOutOfSharedCaches(headers: Headers): void {
+  for (const name of forCdns) headers.delete(name);
   const directives = (headers.get("cache-control") ?? "no-store").split(",").map((one) => one.trim());
   const kept = directives.filter((one) => !/^(public|s-maxage=.*)$/i.test(one));
-  const isKeptOut = kept.some((one) => /^(no-store|private)\b/i.test(one));
+  // `private="…"` with field names keeps out only those fields.
+  const isKeptOut = kept.some((one) => /^(no-store|private)$/i.test(one));
   headers.set("cache-control", (isKeptOut ? kept : ["private", ...kept]).join(", "));
   headers.append("vary", "Authorization, X-API-Key");
 }

@@ -6,7 +6,7 @@ import { passedBack, passedOn } from "./forwarded-headers.ts";
 import { identityClaims, identityHeaders, identityTyp } from "./identity-headers.ts";
 import type { Route } from "./route.ts";
 import type { RouteBook, Snapshot } from "./route-book.ts";
-import { isAmbiguousPath, type Match, matchRoute, upstreamUrl } from "./route-match.ts";
+import { canonicalPath, type Match, matchRoute, upstreamUrl } from "./route-match.ts";
 import type { Binding, callUpstream } from "./upstream.client.ts";
 
 export type Visitor = Question["visit"] & {
@@ -19,6 +19,7 @@ export type Passage =
   | { readonly outcome: "no_route" }
   | { readonly outcome: "ambiguous_path" }
   | { readonly outcome: "method_not_allowed" }
+  | { readonly outcome: "body_not_allowed" }
   | { readonly outcome: "unavailable" }
   | { readonly outcome: "preflight"; readonly route: Route; readonly origin: string }
   | { readonly outcome: "refused"; readonly route: Route | null; readonly verdict: Verdict & { ok: false } }
@@ -31,17 +32,28 @@ export type Passage =
     };
 
 export type Admission =
-  | Exclude<Passage, { outcome: "passed" | "unreachable" | "timeout" | "client_gone" | "preflight" }>
+  | Extract<Passage, { outcome: "no_route" | "unavailable" | "refused" }>
   | { readonly outcome: "admitted"; readonly match: Match; readonly verdict: Verdict & { ok: true } };
 
-type Target = { readonly hostname: string; readonly pathname: string; readonly isIssuer: boolean };
-type Judged = Extract<Admission, { outcome: "admitted" | "refused" | "no_route" }>;
+/** Picks the route that judges a call, from whichever copy of the routes is the one to go by. */
+export type Finder = (routes: readonly Route[]) => Match | null;
+type Judged = Exclude<Admission, { outcome: "unavailable" }>;
 
-/** Paths that lead nowhere are confirmed against a copy this old at most, so that a flood of them costs a call a second. */
-const unknownPathMilliseconds = 1000;
+/** What opens nothing is confirmed against a copy this old at most, so that a flood of it costs a call a second. */
+const closedMilliseconds = 1000;
+
+/** Refusals of a known key that another version of the route might not make. */
+const routeReasons: ReadonlySet<string> = new Set(["insufficient_scope", "over_limit", "limit_unavailable"]);
 
 /** A method that would show an upstream's view of our headers to whoever asks (RFC 9110 §9.3.8). */
 const refusedMethods: ReadonlySet<string> = new Set(["TRACE", "CONNECT", "TRACK"]);
+/** A body would have no meaning here, and is a means of smuggling (RFC 9110 §9.3.1); the runtime cannot send it either. */
+const bodiless: ReadonlySet<string> = new Set(["GET", "HEAD"]);
+/** The runtime gives an empty stream to a GET that says `Content-Length: 0`. */
+const hasBody = ({ body, headers }: Request): boolean =>
+  body !== null && headers.get("content-length") !== "0";
+const bodyOf = (request: Request): ReadableStream | null =>
+  bodiless.has(request.method) ? null : request.body;
 
 /** Matches a route, asks who is calling, and passes the call on with that said by us and nobody else. */
 export function createGateway(options: {
@@ -68,8 +80,7 @@ export function createGateway(options: {
    * The decision for a request as it would be matched: by the gateway itself, and for proxies that only ask.
    * Judged by the copy of the routes in hand, then confirmed by a younger one when there is one.
    */
-  async function admit(target: Target, headers: Headers, visit: Visitor): Promise<Admission> {
-    if (isAmbiguousPath(target.pathname)) return { outcome: "ambiguous_path" };
+  async function admit(find: Finder, headers: Headers, visit: Visitor): Promise<Admission> {
     if (!book.isLoaded()) {
       const screened = await authentication.screen(headers, visit);
       if (screened && !screened.ok) return { outcome: "refused", route: null, verdict: screened };
@@ -80,21 +91,22 @@ export function createGateway(options: {
     } catch {
       return { outcome: "unavailable" };
     }
-    const first = await judge(used, target, headers, visit);
-    // A refusal stands: asking again for a stranger who proved nothing would give him a call of ours for each of his.
-    if (first.outcome === "refused") return first;
-    const tolerated = first.outcome === "no_route" ? unknownPathMilliseconds : 0;
+    const first = await judge(used, find, headers, visit);
+    // A stranger's refusal stands: he proved nothing, and asking again would give him a call of ours for each of his.
+    if (first.outcome === "refused" && !routeReasons.has(first.verdict.refusal.reason)) return first;
+    const tolerated = first.outcome === "admitted" ? 0 : closedMilliseconds;
     const confirmed = await book.confirm(used, visit.arrivedAt - tolerated);
-    return confirmed === used ? first : await judgeAgain(first, confirmed, target, headers, visit);
+    if (confirmed === used || isSameRoute(routeOf(first), find(confirmed.routes)?.route)) return first;
+    return await judge(confirmed, find, headers, visit);
   }
 
   async function judge(
     { routes }: Pick<Snapshot, "routes">,
-    target: Target,
+    find: Finder,
     headers: Headers,
     visit: Visitor,
   ): Promise<Judged> {
-    const match = matchRoute(routes, target);
+    const match = find(routes);
     if (!match) return { outcome: "no_route" };
     const verdict = await authentication.authenticate(headers, questionOf(match.route, visit));
     return verdict.ok
@@ -102,18 +114,10 @@ export function createGateway(options: {
       : { outcome: "refused", route: match.route, verdict };
   }
 
-  /** The routes changed meanwhile: judged by the new ones, unless the route in question is the same as before. */
-  async function judgeAgain(
-    first: Judged,
-    newer: Snapshot,
-    target: Target,
-    headers: Headers,
-    visit: Visitor,
-  ): Promise<Judged> {
-    const before = routeOf(first);
-    const after = matchRoute(newer.routes, target)?.route;
-    const isSame = before?.id === after?.id && before?.version === after?.version;
-    return isSame ? first : await judge(newer, target, headers, visit);
+  /** The routes for what costs a caller nothing to ask: as of a second ago. */
+  async function recentRoutes(visit: Visitor): Promise<readonly Route[]> {
+    const used = await book.routes(visit.background);
+    return (await book.confirm(used, visit.arrivedAt - closedMilliseconds)).routes;
   }
 
   async function outgoingHeaders(
@@ -161,8 +165,8 @@ export function createGateway(options: {
     const url = upstreamUrl(base, match, here.search);
     const headers = await outgoingHeaders(request, url, admitted, visit);
     const answer = await options.call(
-      { url, method: request.method, headers, body: request.body, clientGone: request.signal },
-      { timeoutSeconds: route.timeoutSeconds, binding },
+      { url, method: request.method, headers, body: bodyOf(request), clientGone: request.signal },
+      { timeoutSeconds: route.timeoutSeconds, binding, mayBeCached: !isGuarded(route) },
     );
     if (!answer.ok) return { outcome: answer.reason, route };
     return { outcome: "passed", route, verdict, response: backToClient(request, answer.response, route) };
@@ -174,33 +178,31 @@ export function createGateway(options: {
     /** The whole passage of one request. Never throws for what a caller or an upstream does. */
     async pass(request: Request, isIssuer: boolean, visit: Visitor): Promise<Passage> {
       if (refusedMethods.has(request.method)) return { outcome: "method_not_allowed" };
-      const { hostname, pathname } = new URL(request.url);
-      const target = { hostname, pathname, isIssuer };
-      const preflight = await preflightOf(request, target, visit);
+      const { hostname, pathname: given } = new URL(request.url);
+      const pathname = canonicalPath(given);
+      if (pathname === null) return { outcome: "ambiguous_path" };
+      if (bodiless.has(request.method) && hasBody(request)) return { outcome: "body_not_allowed" };
+      const find: Finder = (routes) => matchRoute(routes, { hostname, pathname, isIssuer });
+      const preflight = await preflightOf(request, find, visit);
       if (preflight) return preflight;
-      const admission = await admit(target, request.headers, visit);
+      const admission = await admit(find, request.headers, visit);
       return admission.outcome === "admitted" ? await forward(request, admission, visit) : admission;
     },
 
     /** Whether some route claims this hostname as a whole. */
-    async ownsHost(hostname: string, background: (work: Promise<unknown>) => void): Promise<boolean> {
-      const { routes } = await book.routes(background);
-      return routes.some((route) => route.host === hostname);
+    async ownsHost(hostname: string, visit: Visitor): Promise<boolean> {
+      const isClaimedBy = (route: Route) => route.host === hostname;
+      const { routes } = await book.routes(visit.background);
+      return routes.some(isClaimedBy) || (await recentRoutes(visit)).some(isClaimedBy);
     },
   };
 
   /** A preflight carries no credential by design; it is answered for the route's own list of origins only. */
-  async function preflightOf(
-    request: Request,
-    target: { hostname: string; pathname: string; isIssuer: boolean },
-    visit: Visitor,
-  ): Promise<Passage | null> {
+  async function preflightOf(request: Request, find: Finder, visit: Visitor): Promise<Passage | null> {
     const origin = request.headers.get("origin");
     if (request.method !== "OPTIONS" || origin === null) return null;
-    if (!request.headers.has("access-control-request-method") || isAmbiguousPath(target.pathname))
-      return null;
-    const { routes } = await book.routes(visit.background).catch(() => ({ routes: [] }));
-    const route = matchRoute(routes, target)?.route;
+    if (!request.headers.has("access-control-request-method")) return null;
+    const route = find(await recentRoutes(visit).catch(() => []))?.route;
     return route?.corsOrigins.includes(origin) ? { outcome: "preflight", route, origin } : null;
   }
 }
@@ -210,7 +212,12 @@ function routeOf(judged: Judged): Route | null {
   return judged.outcome === "refused" ? judged.route : null;
 }
 
+const isSameRoute = (one: Route | null | undefined, other: Route | null | undefined): boolean =>
+  one?.id === other?.id && one?.version === other?.version;
+
 export type Gateway = ReturnType<typeof createGateway>;
+
+const isGuarded = (route: Route): boolean => !route.credentials.includes("public");
 
 const isWebSocket = (request: Request): boolean =>
   request.method === "GET" && request.headers.get("upgrade")?.toLowerCase() === "websocket";
@@ -227,9 +234,12 @@ function backToClient(request: Request, response: Response, route: Route): Respo
     status: response.status,
     statusText: response.statusText,
     headers: passedBack(response.headers, {
-      isGuarded: !route.credentials.includes("public"),
+      isGuarded: isGuarded(route),
       sharesIssuerHost: route.host === null,
-      corsOrigin: origin !== null && route.corsOrigins.includes(origin) ? origin : null,
+      cors:
+        route.corsOrigins.length === 0
+          ? null
+          : { allowedOrigin: origin !== null && route.corsOrigins.includes(origin) ? origin : null },
     }),
   });
 }

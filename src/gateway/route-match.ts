@@ -3,23 +3,37 @@ import { gatewayPrefix, type Route } from "./route.ts";
 /**
  * A path that two servers may read differently is refused before any policy looks at it: what the policy matched
  * must be what the upstream opens. `.` and `..` are resolved by the URL parser already; what is left of such
- * tricks is encoded separators, doubled ones, path parameters and segments that end in a dot.
+ * tricks is encoded separators and dots, doubled slashes, path parameters, control characters, what a second
+ * decoding would read anew, and segments that end in a dot or a space, which some servers cut off.
  */
-const ambiguous = /%(?:2f|5c|00|2e|25(?:2f|5c|2e))|\/\/|\\|;|%3b|\.(?:\/|$)/i;
+const ambiguous = /%(?:[01][0-9a-f]|7f|2e|2f|3b|5c|25[0-7][0-9a-f])|\/\/|\\|;|(?:\.|%20)(?:\/|$)/i;
+const brokenEscape = /%(?![0-9a-f]{2})/i;
+/** Letters, digits, `-`, `_` and `~`; the dot stays encoded, and so refused. */
+const encodedUnreserved = /%(?:3[0-9]|4[1-9a-f]|5[0-9a]|6[1-9a-f]|7[0-9a]|2d|5f|7e)/gi;
 
-export const isAmbiguousPath = (pathname: string): boolean => ambiguous.test(pathname);
+/** The path as policies and upstreams read it, `%61` being `a` (RFC 3986 §6.2.2.2); null when it is ambiguous. */
+export function canonicalPath(pathname: string): string | null {
+  if (!pathname.includes("%")) return ambiguous.test(pathname) ? null : pathname;
+  if (brokenEscape.test(pathname)) return null;
+  const path = pathname.replace(encodedUnreserved, (encoded) =>
+    String.fromCharCode(Number.parseInt(encoded.slice(1), 16)),
+  );
+  return ambiguous.test(path) ? null : path;
+}
 
 /** RFC 9110 §4.2.3: hosts compare without case; a trailing dot names the same host. */
 export const canonicalHost = (host: string): string => host.toLowerCase().replace(/\.$/, "");
 
 export type Match = {
-  readonly route: Route /** What follows the prefix: empty, or begins with `/`. */;
+  readonly route: Route;
+  /** What follows the prefix: empty, or begins with `/`. */
   readonly rest: string;
 };
 
 /**
  * Longest prefix wins, by whole segments and without regard to case: an upstream that ignores case must not turn
- * `/ADMIN` into a way around the policy of `/admin`.
+ * `/ADMIN` into a way around the policy of `/admin`. A route that is disabled closes its path: it must not fall to a
+ * shorter route with a weaker policy.
  */
 export function matchRoute(
   routes: readonly Route[],
@@ -31,12 +45,12 @@ export function matchRoute(
   if (path === null) return null;
   let best: Match | null = null;
   for (const route of routes) {
-    if (!route.enabled || (route.host ?? null) !== (isIssuer ? null : host)) continue;
+    if (route.host !== (isIssuer ? null : host)) continue;
     const rest = afterPrefix(path, route.path);
     if (rest !== null && (best === null || route.path.length > best.route.path.length))
       best = { route, rest };
   }
-  return best;
+  return best?.route.enabled ? best : null;
 }
 
 function afterGateway(pathname: string): string | null {

@@ -21,7 +21,7 @@ export function forwardAuthRoutes(deps: Deps): Hono<DoorEnv> {
   const routes = new Hono<DoorEnv>();
   routes.all("/*", async (c) => {
     const visit = c.get("visit");
-    const call = forwardedCall(c.req.raw, c.req.path);
+    const call = forwardedCall(c.req.raw);
     const admission = await deps.forwardAuth.admit(call, c.req.raw.headers, visit);
     for (const event of deps.eventsOf(admission, visit)) deps.audit.record(event, visit.background);
     if (admission.outcome === "admitted") {
@@ -42,26 +42,37 @@ export function forwardAuthRoutes(deps: Deps): Hono<DoorEnv> {
   return routes;
 }
 
+const ourPath = "/v1/authenticate";
+const hostShape = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
+
 /**
- * What the proxy is about to pass on. nginx is configured to say `X-Original-Method` and `X-Original-URI`; Traefik and
- * Caddy say `X-Forwarded-*` by themselves; Envoy calls us with the call's own method and its path behind ours.
+ * What the proxy is about to pass on, said in one of three ways. A proxy overwrites its own headers but passes a
+ * caller's others through, so two ways at once are refused: one of them would be the caller's.
+ * - nginx is configured to say `X-Original-Method` and `X-Original-URI`. A host is not taken from it: nginx adds none
+ *   by itself, so it could be the caller's; `?route=` names the route.
+ * - Traefik and Caddy say `X-Forwarded-*` by themselves.
+ * - Envoy calls us with the call's own method, and its path and query behind ours: so these are not for us to obey.
  */
-function forwardedCall(request: Request, ourPath: string): ForwardedCall {
+function forwardedCall(request: Request): ForwardedCall {
   const { headers } = request;
-  const method = headers.get("x-forwarded-method") ?? headers.get("x-original-method") ?? request.method;
-  const uri =
-    headers.get("x-forwarded-uri") ??
-    headers.get("x-original-uri") ??
-    ourPath.replace(/^\/v1\/authenticate/, "");
-  const host = headers.get("x-forwarded-host") ?? headers.get("x-original-host");
-  const query = new URL(request.url).searchParams;
-  if (!uri.startsWith("/") && uri !== "")
-    throw new AuthError("invalid_request", "the forwarded URI must be a path");
+  const url = new URL(request.url);
+  const behindOurs = url.pathname.slice(ourPath.length);
+  const isOriginal = headers.has("x-original-method") || headers.has("x-original-uri");
+  const isForwarded = headers.has("x-forwarded-method") || headers.has("x-forwarded-uri");
+  if (Number(isOriginal) + Number(isForwarded) + Number(behindOurs !== "") > 1)
+    throw new AuthError("invalid_request", "the call is told in more than one way");
+  const family = isOriginal ? "original" : "forwarded";
+  const uri = behindOurs === "" ? (headers.get(`x-${family}-uri`) ?? "/") : behindOurs + url.search;
+  const host = isForwarded || behindOurs !== "" ? headers.get("x-forwarded-host") : null;
+  if (!uri.startsWith("/")) throw new AuthError("invalid_request", "the forwarded URI must be a path");
+  if (host !== null && !(hostShape.test(host) && URL.canParse(`https://${host}`)))
+    throw new AuthError("invalid_request", "the forwarded host must be one host");
+  const ours = behindOurs === "" ? url.searchParams : new URLSearchParams();
   return {
-    method,
-    uri: uri === "" ? "/" : uri,
+    method: headers.get(`x-${family}-method`) ?? request.method,
+    uri,
     host,
-    routeName: query.get("route"),
-    scopes: (query.get("scopes") ?? "").split(/[ ,]+/).filter((scope) => scope !== ""),
+    routeName: ours.get("route"),
+    scopes: (ours.get("scopes") ?? "").split(/[ ,]+/).filter((scope) => scope !== ""),
   };
 }

@@ -8,6 +8,8 @@ import type { Gateway, Passage } from "./gateway.ts";
 import type { Route } from "./route.ts";
 
 const corsMaxAgeSeconds = "600";
+const corsMethods = "GET, HEAD, POST, PUT, PATCH, DELETE";
+const passedMethods = `${corsMethods}, OPTIONS`;
 
 export type GatewayDeps = {
   readonly gateway: Gateway;
@@ -57,9 +59,12 @@ function answerOf(passage: Passage, { requestId }: Visit): Response {
       return new Response(null, { status: 499 });
     case "unavailable":
       return problem("unavailable", requestId, { retryAfterSeconds: 1 });
-    case "ambiguous_path":
     case "method_not_allowed":
-      return problem(passage.outcome, requestId);
+      return problem("method_not_allowed", requestId, { headers: { allow: passedMethods } });
+    case "body_not_allowed":
+      return problem("invalid_request", requestId, { detail: "GET and HEAD are passed on without a body." });
+    case "ambiguous_path":
+      return problem("ambiguous_path", requestId);
   }
 }
 
@@ -75,7 +80,7 @@ function preflight(origin: string): Response {
     status: 204,
     headers: {
       "access-control-allow-origin": origin,
-      "access-control-allow-methods": "GET, HEAD, POST, PUT, PATCH, DELETE",
+      "access-control-allow-methods": corsMethods,
       "access-control-allow-headers":
         "Authorization, Content-Type, X-API-Key, X-Request-Id, Traceparent, Tracestate",
       "access-control-max-age": corsMaxAgeSeconds,

@@ -12,6 +12,7 @@ const timeoutStatuses: ReadonlySet<number> = new Set([522, 524]);
 /**
  * One call to an upstream. Bodies stream both ways; redirects are the client's matter; no retry, since a call that
  * failed may have had its effect. The deadline ends with the first byte of the answer: a long download may last.
+ * `mayBeCached`: the platform keeps answers by URL alone (`/me.css` of one caller for the next) unless told not to.
  */
 export async function callUpstream(
   call: {
@@ -21,7 +22,7 @@ export async function callUpstream(
     body: ReadableStream | null;
     clientGone: AbortSignal;
   },
-  options: { timeoutSeconds: number; binding: Binding | null },
+  options: { timeoutSeconds: number; binding: Binding | null; mayBeCached: boolean },
 ): Promise<UpstreamAnswer> {
   const deadline = new AbortController();
   const timer = setTimeout(() => deadline.abort(), options.timeoutSeconds * 1000);
@@ -30,17 +31,25 @@ export async function callUpstream(
     headers: call.headers,
     body: call.body,
     redirect: "manual",
+    ...(options.mayBeCached ? {} : { cache: "no-store" as const }),
     signal: AbortSignal.any([deadline.signal, call.clientGone]),
   });
   try {
     const response = await (options.binding ? options.binding.fetch(request) : fetch(request));
-    if (unreachableStatuses.has(response.status)) return { ok: false, reason: "unreachable" };
-    if (timeoutStatuses.has(response.status)) return { ok: false, reason: "timeout" };
-    return { ok: true, response };
+    const failure = failureOf(response.status);
+    if (failure === null) return { ok: true, response };
+    await response.body?.cancel();
+    return { ok: false, reason: failure };
   } catch {
     if (call.clientGone.aborted) return { ok: false, reason: "client_gone" };
     return { ok: false, reason: deadline.signal.aborted ? "timeout" : "unreachable" };
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** What an answer's status says went wrong on the way; a status that HTTP does not know (RFC 9110 §15) is no answer. */
+function failureOf(status: number): "unreachable" | "timeout" | null {
+  if (timeoutStatuses.has(status)) return "timeout";
+  return unreachableStatuses.has(status) || status > 599 ? "unreachable" : null;
 }

@@ -37,21 +37,26 @@ const credentialParameters: ReadonlySet<string> = new Set([
 /** A JWS in compact form, as ours are. */
 const tokenAnywhere = /eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}/;
 
+/** What a server behind us would read: escapes of ASCII decoded, broken ones left alone. */
+const decoded = (text: string): string =>
+  text.replace(/%([2-7][0-9a-f])/gi, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)));
+
+/** Every key of ours in these texts, each once. */
+export function keysIn(texts: readonly string[], keyAnywhere: RegExp): string[] {
+  const each = new RegExp(keyAnywhere, "g");
+  return [...new Set(texts.flatMap((text) => text.match(each) ?? []))];
+}
+
 /**
  * RFC 9700 §4.3.2, RFC 6750 §5.3: a credential in a URL is in logs, histories and referrers already. Finds the parameters that
- * name one, and our own formats under any name or in the path. `texts` are what might be keys of ours.
+ * name one, and our own formats under any name or in the path, escaped or not. `keys` are what might be keys of ours.
  */
-export function credentialsInUrl(url: URL, keyAnywhere: RegExp): { found: boolean; texts: string[] } {
-  const texts: string[] = [];
-  let found = false;
-  for (const [name, value] of url.searchParams) {
-    const key = keyAnywhere.exec(value)?.[0];
-    if (key) texts.push(key);
-    if ((credentialParameters.has(name.toLowerCase()) && value !== "") || key || tokenAnywhere.test(value)) {
-      found = true;
-    }
-  }
-  const inPath = keyAnywhere.exec(url.pathname)?.[0] ?? keyAnywhere.exec(url.search)?.[0];
-  if (inPath) texts.push(inPath);
-  return { found: found || inPath !== undefined || tokenAnywhere.test(url.pathname), texts };
+export function credentialsInUrl(url: URL, keyAnywhere: RegExp): { found: boolean; keys: string[] } {
+  const parameters = url.search === "" ? [] : [...url.searchParams];
+  const isNamed = parameters.some(
+    ([name, value]) => value !== "" && credentialParameters.has(name.toLowerCase()),
+  );
+  const texts = [decoded(url.pathname), decoded(url.search), ...parameters.flat()];
+  const keys = keysIn(texts, keyAnywhere);
+  return { found: isNamed || keys.length > 0 || texts.some((text) => tokenAnywhere.test(text)), keys };
 }

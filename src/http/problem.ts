@@ -1,5 +1,6 @@
 import { AuthError } from "../errors/auth-error.ts";
 import { type Code, sentenceOf, statusOf } from "../errors/codes.ts";
+import { unlessSet } from "./security-headers.ts";
 
 /** IANA's registry of HTTP problem types, where it has one for us. */
 const quotaExceeded = "https://iana.org/assignments/http-problem-types#quota-exceeded";
@@ -30,7 +31,8 @@ export function problem(code: Code, requestId: string, extras: ProblemExtras = {
     status,
     headers: {
       "content-type": "application/problem+json",
-      "cache-control": "no-store",
+      // Here too, since an answer on a gateway's path may be an upstream's and is left as it came.
+      ...unlessSet,
       ...(extras.retryAfterSeconds === undefined ? {} : { "retry-after": String(extras.retryAfterSeconds) }),
       ...(status === 401 ? { "www-authenticate": 'Bearer realm="gatehouse"' } : {}),
       ...extras.headers,

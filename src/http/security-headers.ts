@@ -10,7 +10,7 @@ const always: Readonly<Record<string, string>> = {
 };
 
 /** On answers of our own: nothing may be loaded, framed or kept unless the answer said otherwise. */
-const unlessSet: Readonly<Record<string, string>> = {
+export const unlessSet: Readonly<Record<string, string>> = {
   "content-security-policy":
     "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
   "cache-control": "no-store",

@@ -5,6 +5,8 @@ export type Visit = {
   readonly requestId: string;
   /** The connecting address as the edge saw it; `unknown` when there is no edge (a service binding). */
   readonly address: string;
+  /** The address as limits count it: an IPv6 caller has a whole /64. */
+  readonly network: string;
   readonly country: string | null;
   readonly arrivedAt: number;
   /** W3C Trace Context, taken over or begun here. */
@@ -22,8 +24,7 @@ const traceparentShape = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-
 
 export function readVisit(
   request: Request,
-  arrivedAt: number,
-  background: (work: Promise<unknown>) => void,
+  caller: Pick<Visit, "address" | "network" | "arrivedAt" | "background">,
 ): Visit {
   const { headers } = request;
   const givenId = headers.get("x-request-id") ?? "";
@@ -31,12 +32,10 @@ export function readVisit(
   const isTraced = traceparentShape.test(givenTrace);
   return {
     requestId: requestIdShape.test(givenId) ? givenId : `req_${randomBase62(22)}`,
-    address: headers.get("cf-connecting-ip") ?? "unknown",
+    ...caller,
     country: countryOf(request),
-    arrivedAt,
     traceparent: isTraced ? givenTrace : `00-${randomHex(16)}-${randomHex(8)}-00`,
     tracestate: isTraced ? boundedTracestate(headers.get("tracestate")) : null,
-    background,
   };
 }
 

@@ -34,15 +34,14 @@ export function createLocalCount(now: () => number) {
   }
 
   return {
-    /** Takes every demand or none. */
+    /** Takes every demand or none. The standings are those after it. */
     take(demands: readonly Demand[]): { granted: boolean; standings: ReturnType<typeof standingOf>[] } {
       const held = demands.map((demand) => ({ demand, slices: slicesOf(demand) }));
-      const standings = held.map(({ demand, slices }) => standingOf(demand, slices));
-      const granted = standings.every((standing) => standing.free);
-      if (granted) {
-        for (const { demand, slices } of held) take(slices, now(), demand.limit.windowSeconds, demand.cost);
-      }
-      return { granted, standings };
+      const standings = () => held.map(({ demand, slices }) => standingOf(demand, slices));
+      const before = standings();
+      if (!before.every((standing) => standing.free)) return { granted: false, standings: before };
+      for (const { demand, slices } of held) take(slices, now(), demand.limit.windowSeconds, demand.cost);
+      return { granted: true, standings: standings() };
     },
 
     /** Counts even past the limit: for what has already happened, such as a refused guess. */

@@ -1,5 +1,6 @@
 import { type Demand, limits, type OwnLimit, type Standing, type Taken } from "./limits.ts";
 import { createLocalCount } from "./local-count.ts";
+import { millisecondsTaken } from "./slices.ts";
 import type { Count, RateLimitStore, Trip } from "./store.ts";
 
 /**
@@ -33,13 +34,18 @@ export function createRateLimits(options: { store: RateLimitStore; now: () => nu
   /** Leaves with the trip. Never rejects. */
   async function take(trip: Trip, demands: readonly Demand[]): Promise<Taken> {
     if (demands.length === 0) return { ok: true, standings: [], degraded: [] };
+    const at = now();
     let taken: Awaited<ReturnType<RateLimitStore["take"]>>;
     try {
-      taken = await store.take(trip, demands, now());
+      taken = await store.take(trip, demands, at);
     } catch {
       return takeWithoutRedis(demands);
     }
-    const standings = demands.map((demand, index) => standingOf(demand, taken.counts[index], taken.granted));
+    const standings = demands.map((demand, index) => {
+      const takenMilliseconds =
+        taken.granted && demand.cost > 0 ? millisecondsTaken(at, demand.limit.windowSeconds) : 0;
+      return standingOf(demand, taken.counts[index], taken.granted, takenMilliseconds);
+    });
     if (taken.granted) return { ok: true, standings, degraded: [] };
     const refusing = demands.flatMap((demand, index) => {
       const count = taken.counts[index];
@@ -87,16 +93,18 @@ export function createRateLimits(options: { store: RateLimitStore; now: () => nu
 
 export type RateLimits = ReturnType<typeof createRateLimits>;
 
-function standingOf({ limit, cost }: Demand, count: Count | undefined, granted: boolean): Standing {
+function standingOf(
+  { limit, cost }: Demand,
+  count: Count | undefined,
+  granted: boolean,
+  takenMilliseconds: number,
+): Standing {
   const used = (count?.used ?? 0) + (granted ? cost : 0);
   return {
     name: limit.name,
     permits: limit.permits,
     windowSeconds: limit.windowSeconds,
     remaining: Math.max(0, limit.permits - used),
-    resetSeconds: Math.max(
-      granted && cost > 0 ? limit.windowSeconds : 0,
-      Math.ceil((count?.emptyInMilliseconds ?? 0) / 1000),
-    ),
+    resetSeconds: Math.ceil(Math.max(takenMilliseconds, count?.emptyInMilliseconds ?? 0) / 1000),
   };
 }

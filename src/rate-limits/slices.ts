@@ -37,6 +37,12 @@ export function millisecondsUntilFree(
   return Math.max(0, freeAt - now);
 }
 
+/** Milliseconds until what is taken now counts no more. */
+export function millisecondsTaken(now: number, windowSeconds: number): number {
+  const width = sliceMilliseconds(windowSeconds);
+  return (Math.floor(now / width) + slicesPerWindow + 1) * width - now;
+}
+
 export function take(slices: Slices, now: number, windowSeconds: number, cost: number): void {
   const width = sliceMilliseconds(windowSeconds);
   const current = Math.floor(now / width);

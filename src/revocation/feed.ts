@@ -32,7 +32,7 @@ export function createFeed(options: { store: Pick<RevocationStore, "readSince">;
 
   function apply(members: readonly string[]): void {
     for (const member of members) {
-      const [number, kind, ...rest] = member.split(":");
+      const [number, , kind, ...rest] = member.split(":");
       if (Number(number) <= position.number) continue;
       const change = { number: Number(number), kind: kind ?? "", subjectId: rest.join(":") };
       position = { number: change.number, member };

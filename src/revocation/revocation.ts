@@ -8,6 +8,7 @@ import type { PendingChange, RevocationStore } from "./store.ts";
 export const recordLifeSeconds = 300;
 /** Store reads have a deadline of 3 s: a copy may be that much younger in hand than its read. */
 const readSlackSeconds = 5;
+export const copiesLiveMilliseconds = (recordLifeSeconds + readSlackSeconds) * 1000;
 
 const repairBatch = 500;
 const repairAfterMilliseconds = 2000;
@@ -27,9 +28,19 @@ export function createRevocation(options: {
   now: () => number;
 }) {
   const { store, boundSeconds, now } = options;
-  const feed = createFeed({ store, now });
+  const feed = createFeed({ store, now: mark });
   const boundMilliseconds = boundSeconds * 1000;
   let refreshBeganAt = Number.NEGATIVE_INFINITY;
+  let lastMark = Number.NEGATIVE_INFINITY;
+
+  /**
+   * The time, and never the same twice: what was asked for one request of a millisecond proves nothing for the next
+   * request of that millisecond, before which a change may have been answered.
+   */
+  function mark(): number {
+    lastMark = Math.max(now(), lastMark + 2 ** -10);
+    return lastMark;
+  }
 
   async function announce(changes: readonly PendingChange[]): Promise<void> {
     if (changes.length === 0) return;
@@ -44,6 +55,7 @@ export function createRevocation(options: {
     boundMilliseconds,
     feed,
     openTrip: store.openTrip,
+    mark,
 
     /**
      * The time at or after which evidence must have begun, for a decision made now. With bound 0 that is the time
@@ -77,7 +89,7 @@ export function createRevocation(options: {
         await store.announce(changes);
       } catch {
         // The outbox still holds the changes; the cron trigger announces them.
-        const lastCopyDiesAt = changedAt + (recordLifeSeconds + readSlackSeconds) * 1000 + boundMilliseconds;
+        const lastCopyDiesAt = changedAt + copiesLiveMilliseconds + boundMilliseconds;
         return { effectiveEverywhereBy: new Date(lastCopyDiesAt), announced: false };
       }
       const numbers = changes.map((change) => change.number);

@@ -14,7 +14,15 @@ export function keySetRoutes(signingKeys: SigningKeys): Hono<DoorEnv> {
       "access-control-allow-origin": "*",
       "content-type": "application/jwk-set+json",
     };
-    return c.req.header("if-none-match") === etag ? c.body(null, 304, headers) : c.body(body, 200, headers);
+    return isHeld(c.req.header("if-none-match") ?? "", etag)
+      ? c.body(null, 304, headers)
+      : c.body(body, 200, headers);
   });
   return routes;
+}
+
+/** RFC 9110 §13.1.2: a list, or any; compared weakly, since an edge that compresses makes a strong tag weak. */
+function isHeld(ifNoneMatch: string, etag: string): boolean {
+  const held = ifNoneMatch.split(",").map((one) => one.trim().replace(/^W\//, ""));
+  return ifNoneMatch.trim() === "*" || held.includes(etag);
 }

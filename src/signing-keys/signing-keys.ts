@@ -17,6 +17,7 @@ import type { Purpose, SigningKeyRow, SigningKeyStore } from "./store.ts";
 /** Verifiers may keep the key set this long (`Cache-Control: max-age`). */
 export const keySetSeconds = 300;
 const reloadMilliseconds = 60_000;
+const emptyKeySet = JSON.stringify({ keys: [] });
 
 type Signer = { readonly kid: string; readonly algorithm: string; readonly privateKey: CryptoKey };
 type Loaded = {
@@ -81,33 +82,40 @@ export function createSigningKeys(options: {
 
   const current = async (): Promise<Loaded> => loaded ?? (await load());
 
+  async function ensure(background: Background): Promise<void> {
+    const rows = await store.list();
+    if (rows.some(({ purpose }) => purpose === "identity")) return;
+    const row = await make(1);
+    if (!(await store.insert(row))) return;
+    audit.record(
+      {
+        type: "signing_key.created",
+        outcome: "done",
+        reason: null,
+        actor: { type: "system", id: "gatehouse" },
+        subject: { type: "system", id: row.kid },
+        origin: { requestId: "", address: "", country: null },
+      },
+      background,
+    );
+  }
+
+  /** Before anything is signed or published: the caller waits for the event too, having nothing to hand it to. */
+  async function loadEnsured(): Promise<Loaded> {
+    const writing: Promise<unknown>[] = [];
+    await ensure((work) => writing.push(work));
+    await Promise.all(writing);
+    return await load();
+  }
+
   return {
     /** Makes what is missing. Safe to call from any number of isolates at once: one key is made. */
-    async ensure(background: Background): Promise<void> {
-      const rows = await store.list();
-      if (rows.some(({ purpose }) => purpose === "identity")) return;
-      const row = await make(1);
-      if (!(await store.insert(row))) return;
-      audit.record(
-        {
-          type: "signing_key.created",
-          outcome: "done",
-          reason: null,
-          actor: { type: "system", id: "gatehouse" },
-          subject: { type: "system", id: row.kid },
-          origin: { requestId: "", address: "", country: null },
-        },
-        background,
-      );
-    },
+    ensure,
 
     /** A compact JWS with `kid` and `typ`; 503 when no key can be opened. */
     async sign(purpose: Purpose, typ: string, claims: JWTPayload): Promise<string> {
       let signer = (await current()).signers.get(purpose);
-      if (!signer) {
-        await this.ensure(() => undefined);
-        signer = (await load()).signers.get(purpose);
-      }
+      signer ??= (await loadEnsured()).signers.get(purpose);
       if (!signer)
         throw new AuthError("unavailable", "no signing key can be opened with KEY_ENCRYPTION_KEYS");
       return await new SignJWT(claims)
@@ -115,8 +123,14 @@ export function createSigningKeys(options: {
         .sign(signer.privateKey);
     },
 
-    /** The published key set. Never a private member: only `publicJwk` is read. */
-    keySet: async (): Promise<KeySet> => (await current()).keySet,
+    /**
+     * The published key set. Never a private member: only `publicJwk` is read. Never empty: whoever kept an empty one
+     * would refuse what the first key signs.
+     */
+    async keySet(): Promise<KeySet> {
+      const { keySet } = await current();
+      return keySet.body === emptyKeySet ? (await loadEnsured()).keySet : keySet;
+    },
 
     /** Behind an answer: reads the keys anew when the copy has aged. */
     refreshBehind(background: Background): void {

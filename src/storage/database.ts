@@ -1,5 +1,6 @@
 import { neon, neonConfig } from "@neondatabase/serverless";
 import { drizzle } from "drizzle-orm/neon-http";
+import { AuthError } from "../errors/auth-error.ts";
 
 /** Neon's own limit for a statement is 15 s; nothing here is worth waiting that long for. */
 const deadlineMilliseconds = 3000;
@@ -19,15 +20,40 @@ export function createDatabase(databaseUrl: string) {
   // The driver has neither deadline nor retry; `fetchOptions` would replace its headers.
   neonConfig.fetchFunction = (url: string, init: RequestInit) =>
     fetch(url, { ...init, signal: AbortSignal.timeout(deadlineMilliseconds) });
-  return drizzle({ client: neon(databaseUrl) });
+  const database = drizzle({ client: neon(databaseUrl) });
+  // Drizzle's own error texts hold the whole statement and its values: an outage leaves this file without them.
+  const { session } = database._;
+  const prepare = session.prepareQuery.bind(session);
+  session.prepareQuery = (...given) => {
+    const prepared = prepare(...given);
+    const execute = prepared.execute.bind(prepared);
+    prepared.execute = (values) => execute(values).catch(rethrow);
+    return prepared as never;
+  };
+  return database;
+}
+
+/**
+ * SQLSTATE classes that tell of the server's state, never of our statement: connection, rollback, resources, operator,
+ * system, and a primary that became read-only.
+ */
+const outageStates = /^(08|40|53|57|58|25006)/;
+
+/** A database that cannot be asked, or whose answer cannot be read, is `unavailable`; a refused statement is a bug of ours. */
+function rethrow(thrown: unknown): never {
+  const state = sqlStateOf(thrown);
+  if (state !== undefined && !outageStates.test(state)) throw thrown;
+  throw new AuthError("unavailable", undefined, { cause: thrown });
 }
 
 export type Database = ReturnType<typeof createDatabase>;
 
+const sqlState = /^[0-9A-Z]{5}$/;
+
 /** SQLSTATE of a failed statement, wherever Drizzle wrapped it. */
 export function sqlStateOf(error: unknown): string | undefined {
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
-    if ("code" in cause && typeof cause.code === "string") return cause.code;
+    if ("code" in cause && typeof cause.code === "string" && sqlState.test(cause.code)) return cause.code;
   }
   return undefined;
 }

@@ -19,6 +19,8 @@ export type IsolateOptions = {
   readonly clock?: Clock;
   readonly lane?: string;
   readonly environment?: Record<string, string>;
+  /** Over the Redis that may lose its memory. */
+  readonly forgetfulRedis?: boolean;
   /** Refusals that are counted together are written when this settles; at once by default. */
   readonly waitForRefusals?: () => Promise<void>;
 };
@@ -31,10 +33,15 @@ export async function givenIsolate(options: IsolateOptions = {}) {
   const stores = inject("stores");
   const lane = options.lane ?? unique("lane");
   const clock = options.clock ?? createClock();
+  const upstashUrl = stores.environment["UPSTASH_REDIS_REST_URL"] ?? "";
+  const redis = options.forgetfulRedis
+    ? stores.forgetfulRedis
+    : { url: upstashUrl, port: stores.upstashPort };
+  const ports = [stores.neonPort, redis.port];
   const environment = {
     ...stores.environment,
     DATABASE_URL: stores.environment["DATABASE_URL"]?.replace("//gatehouse:", `//lane-${lane}:`) ?? "",
-    UPSTASH_REDIS_REST_URL: `${stores.environment["UPSTASH_REDIS_REST_URL"]}/lane/${lane}`,
+    UPSTASH_REDIS_REST_URL: `${redis.url}/lane/${lane}`,
     ...options.environment,
   };
   const rooms = await wire(readConfig(environment), {
@@ -66,9 +73,9 @@ export async function givenIsolate(options: IsolateOptions = {}) {
     async settle(): Promise<void> {
       while (pending.length > 0) await Promise.allSettled(pending.splice(0));
     },
-    calls: () => callsOf(lane),
-    forgetCalls: () => control("DELETE", "calls", lane),
-    redisFault: (rules: readonly FaultRule[]) => setFaults(stores.upstashPort, lane, rules),
+    calls: () => callsOf(ports, lane),
+    forgetCalls: () => control("DELETE", ports, lane),
+    redisFault: (rules: readonly FaultRule[]) => setFaults(redis.port, lane, rules),
     postgresFault: (rules: readonly FaultRule[]) => setFaults(stores.neonPort, lane, rules),
   };
 }
@@ -79,6 +86,8 @@ export type FaultRule = {
   readonly kind: "refuse" | "hang" | "slow" | "status" | "garble" | "partial" | "drop-after";
   readonly ms?: number;
   readonly status?: number;
+  /** What is answered with that status. */
+  readonly body?: string;
   readonly times?: number;
   readonly match?: string;
 };
@@ -91,22 +100,27 @@ async function setFaults(port: number, lane: string, rules: readonly FaultRule[]
   expect(response.status).toBeLessThan(300);
 }
 
-async function control(method: string, what: string, lane: string): Promise<Response[]> {
-  const { neonPort, upstashPort } = inject("stores");
-  return Promise.all(
-    [neonPort, upstashPort].map((port) => fetch(`http://127.0.0.1:${port}/_${what}/${lane}`, { method })),
-  );
+async function control(method: string, ports: readonly number[], lane: string): Promise<Response[]> {
+  return Promise.all(ports.map((port) => fetch(`http://127.0.0.1:${port}/_calls/${lane}`, { method })));
 }
 
 /** How often this lane called each store since it was last forgotten, and with what. */
-async function callsOf(lane: string): Promise<{ postgres: number; redis: number; summaries: string[] }> {
+async function callsOf(
+  ports: readonly number[],
+  lane: string,
+): Promise<{ postgres: number; redis: number; summaries: string[]; beganAt: number[] }> {
   const [postgres, redis] = await Promise.all(
-    (await control("GET", "calls", lane)).map(
-      (response) => response.json() as Promise<{ count: number; calls: { summary: string }[] }>,
+    (await control("GET", ports, lane)).map(
+      (response) => response.json() as Promise<{ count: number; calls: { summary: string; at: number }[] }>,
     ),
   );
-  const summaries = [...(postgres?.calls ?? []), ...(redis?.calls ?? [])].map((call) => call.summary);
-  return { postgres: postgres?.count ?? 0, redis: redis?.count ?? 0, summaries };
+  const calls = [...(postgres?.calls ?? []), ...(redis?.calls ?? [])];
+  return {
+    postgres: postgres?.count ?? 0,
+    redis: redis?.count ?? 0,
+    summaries: calls.map((call) => call.summary),
+    beganAt: calls.map((call) => call.at),
+  };
 }
 
 type KeyDraft = Parameters<Rooms["apiKeys"]["create"]>[0];

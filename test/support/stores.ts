@@ -11,6 +11,8 @@ export type Stores = {
   readonly neonPort: number;
   readonly upstashPort: number;
   readonly upstashToken: string;
+  /** A Redis of its own for tests in which Redis loses its memory: it would take other tests' counts and feed along. */
+  readonly forgetfulRedis: { readonly url: string; readonly port: number };
   /** A real upstream, whose behaviour its paths choose. */
   readonly upstream: string;
 };
@@ -31,6 +33,10 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const schema = databaseUrl ? await createSchema(databaseUrl) : null;
   const neon = await startNeonTwin(schema ? { databaseUrl: schema.url } : {});
   const upstash = await startUpstashTwin({ token, ...(redisUrl ? { redisUrl } : {}) });
+  const forgetful = await startUpstashTwin({
+    token,
+    ...(redisUrl ? { redisUrl: nextDatabase(redisUrl) } : {}),
+  });
   const upstream = await startUpstream();
   await migrate(neon.query);
   project.provide("stores", {
@@ -47,12 +53,20 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     neonPort: neon.port,
     upstashPort: upstash.port,
     upstashToken: token,
+    forgetfulRedis: { url: forgetful.url, port: forgetful.port },
     upstream: upstream.url,
   });
   return async () => {
-    await Promise.all([neon.close(), upstash.close(), upstream.close()]);
+    await Promise.all([neon.close(), upstash.close(), forgetful.close(), upstream.close()]);
     await schema?.drop();
   };
+}
+
+/** The database after the one that is named, of the same server. */
+function nextDatabase(redisUrl: string): string {
+  const url = new URL(redisUrl);
+  url.pathname = `/${Number(url.pathname.slice(1) || 0) + 1}`;
+  return url.href;
 }
 
 /** A schema of this run's own in a real database: nothing that is there already is touched. */

@@ -1,11 +1,13 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { answerWebSockets } from "./upstream-websocket.ts";
 
 type Seen = { readonly aborted: boolean; readonly finished: boolean };
 
 /**
  * A real upstream. The first segment of a path chooses what it does: `echo` answers what it was sent, `status/N`, `slow/MS`,
- * `drop` closes the socket, `hang` never answers, `stream/N` sends N chunks, `headers` sends what the query names.
+ * `drop` closes the socket, `hang` never answers, `stream/N` sends N chunks, `headers` sends what the query names,
+ * `mirror` sends each chunk back as it comes. An upgrade to WebSocket is answered under every path.
  * `GET /seen/<id>` tells what became of the request with `?id=<id>`.
  */
 export async function startUpstream(): Promise<{ url: string; close(): Promise<void> }> {
@@ -13,6 +15,7 @@ export async function startUpstream(): Promise<{ url: string; close(): Promise<v
   const server = createServer((request, response) => {
     void answer(request, response, seen);
   });
+  const endWebSockets = answerWebSockets(server);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   return {
@@ -21,6 +24,7 @@ export async function startUpstream(): Promise<{ url: string; close(): Promise<v
       new Promise((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
+        endWebSockets();
       }),
   };
 }
@@ -45,6 +49,7 @@ async function answer(
   if (verb === "slow") await new Promise((resolve) => setTimeout(resolve, Number(detail)));
   if (verb === "status") response.statusCode = Number(detail);
   if (verb === "stream") return stream(response, Number(detail));
+  if (verb === "mirror") return void request.pipe(response);
   if (verb === "headers") for (const [name, value] of url.searchParams) response.appendHeader(name, value);
   let bytes = 0;
   const chunks: Buffer[] = [];

@@ -28,7 +28,7 @@ export function apiKeyMethod(verification: Verification): CredentialMethod {
     accepts: (presented) => presented.found === "api-key",
 
     async screen(text, visit) {
-      const verdict = await verification.screen(text, visit.address);
+      const verdict = await verification.screen(text, visit.network);
       return verdict && verdictOf(verdict, []);
     },
 
@@ -36,7 +36,7 @@ export function apiKeyMethod(verification: Verification): CredentialMethod {
       const verdict = await verification.check({
         text,
         arrivedAt: question.visit.arrivedAt,
-        askedFrom: question.visit.address,
+        askedFrom: question.visit.network,
         usedFrom: { address: question.visit.address, country: question.visit.country },
         scopes: question.scopes,
         demandsOf: (record): Demand[] => [

@@ -16,6 +16,8 @@ export type Question = {
   readonly visit: {
     readonly arrivedAt: number;
     readonly address: string;
+    /** The address as limits count it: an IPv6 caller has a whole /64. */
+    readonly network: string;
     readonly country: string | null;
     readonly background: (work: Promise<unknown>) => void;
   };
@@ -34,7 +36,7 @@ export type CredentialMethod = {
 export function demandsOf(question: Question, identity: { key?: string; owner?: string }): Demand[] {
   return question.limits.map(({ per, ...limit }) => {
     const id = per === "address" ? undefined : identity[per];
-    const subject = id === undefined ? `address:${question.visit.address}` : `${per}:${id}`;
+    const subject = id === undefined ? `address:${question.visit.network}` : `${per}:${id}`;
     return { limit, subject: `route:${question.routeId}:${subject}`, cost: question.cost };
   });
 }

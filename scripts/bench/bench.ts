@@ -1,0 +1,120 @@
+// Throughput, CPU, memory and round trips of Gatehouse beside bare-runtime floors, alternating in one run.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { stop as stopEsbuild } from "esbuild";
+import { describeFailure, refusal } from "../stack/refusal.ts";
+import { judgeAims } from "./aims.ts";
+import { type Child, startChild } from "./child.ts";
+import { coresSentence } from "./cores.ts";
+import type { LoadCall } from "./load.ts";
+import { type Bench, measure, type Plan } from "./measure.ts";
+import { type MemoryPlan, measureMemory } from "./memory.ts";
+import { type Provision, provision } from "./provision.ts";
+import { describeAims, describeBundle, describeMemory, describeSubjects } from "./report.ts";
+import { type Bundle, bundleMinified, type Running, serveWorker } from "./runtime.ts";
+import { environmentOf, type ProcessName, processes, subjectsOf } from "./subjects.ts";
+
+const HELP = `Measures Gatehouse beside bare-runtime floors: npm run bench -- [options]
+
+  --quick  fewer and shorter slices, no flood of keys: about 40 s instead of three minutes
+  --help   this text
+
+Each subject is a minified bundle in a process of its own under plain workerd. Floor and
+subject take turns of a tenth of a second; ratios are taken between turns of the same round; CPU per operation is the steady figure, requests per second depend on who else uses the machine.
+Redis and the upstream answer in constant time, for Gatehouse and the floors alike; Postgres answers cold reads.`;
+
+type Size = Plan & { readonly memory: MemoryPlan };
+
+const SIZES: Readonly<Record<"full" | "quick", Size>> = {
+  full: {
+    rounds: 12,
+    turns: 4,
+    turnMilliseconds: 100,
+    warmMilliseconds: 1500,
+    memory: { requests: 20_000, keySteps: [1_000, 10_000, 20_000, 40_000] },
+  },
+  quick: {
+    rounds: 5,
+    turns: 2,
+    turnMilliseconds: 100,
+    warmMilliseconds: 1000,
+    memory: { requests: 5_000, keySteps: [] },
+  },
+};
+
+const report = (line: string) => process.stderr.write(`${line}\n`);
+
+async function bundleAll(directory: string): Promise<ReadonlyMap<ProcessName, Bundle>> {
+  const bundles = new Map<ProcessName, Bundle>();
+  try {
+    for (const { name, entry } of processes) bundles.set(name, await bundleMinified(entry, directory, name));
+  } finally {
+    await stopEsbuild();
+  }
+  return bundles;
+}
+
+async function serveAll(
+  bundles: ReadonlyMap<ProcessName, Bundle>,
+  given: Provision,
+  closing: AsyncDisposableStack,
+): Promise<ReadonlyMap<ProcessName, Running>> {
+  const running = new Map<ProcessName, Running>();
+  for (const [name, bundle] of bundles) {
+    const one = await serveWorker(bundle, name, environmentOf(name, given));
+    closing.defer(() => one.stop());
+    running.set(name, one);
+  }
+  return running;
+}
+
+async function run(size: Size, closing: AsyncDisposableStack): Promise<void> {
+  if (process.platform !== "linux") throw refusal("The bench reads CPU time from /proc: run it on Linux.");
+  const directory = mkdtempSync(join(tmpdir(), "gatehouse-bench-"));
+  closing.defer(() => rmSync(directory, { recursive: true, force: true }));
+  report("building, starting");
+  const bundles = await bundleAll(directory);
+  const given = await provision(closing);
+  const load: Child<LoadCall> = startChild("load.ts");
+  closing.defer(() => load.stop());
+  const { farSide } = given;
+
+  report("measuring memory");
+  const memory = await measureMemory({ farSide, load }, given, bundles, size.memory);
+  const bench: Bench = { farSide, load, processes: await serveAll(bundles, given, closing) };
+  const subjects = subjectsOf(given);
+  const rounds = await measure(bench, subjects, size, report);
+
+  const gatehouse = bundles.get("gatehouse");
+  const parts = [
+    `${size.rounds} rounds, in each ${size.turns} turns of ${size.turnMilliseconds} ms a subject; median [least–greatest]; ${coresSentence}`,
+    describeSubjects(subjects, rounds),
+    describeMemory(memory, size.memory.requests),
+    gatehouse ? describeBundle(gatehouse) : "",
+    describeAims(judgeAims(rounds, memory)),
+  ];
+  console.log(`\n${parts.join("\n\n")}`);
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: { quick: { type: "boolean", default: false }, help: { type: "boolean", default: false } },
+  });
+  if (values.help) return console.log(HELP);
+  await using closing = new AsyncDisposableStack();
+  const interrupted = new Promise<never>((_, reject) => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const)
+      process.once(signal, () => reject(refusal("The bench was interrupted.")));
+  });
+  await Promise.race([run(values.quick ? SIZES.quick : SIZES.full, closing), interrupted]);
+}
+
+main().then(
+  () => process.exit(0),
+  (error: unknown) => {
+    console.error(describeFailure(error));
+    process.exit(1);
+  },
+);

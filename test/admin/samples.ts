@@ -1,0 +1,66 @@
+import { type Operation, type OperationId, operations } from "../../src/admin/operations.ts";
+import { type givenKey, type givenRoute, type Isolate, unique } from "../support/given.ts";
+
+type Targets = {
+  readonly key: Awaited<ReturnType<typeof givenKey>>;
+  readonly route: Awaited<ReturnType<typeof givenRoute>>;
+};
+type Sample = { readonly path: string; readonly body?: unknown };
+
+const hashOf = () => Array.from({ length: 64 }, () => Math.floor(Math.random() * 16).toString(16)).join("");
+const owner = () => ({ type: "user", id: unique("sample") });
+
+/** One call that would succeed for each operation: a new operation does not compile, nor pass, without a line here. */
+const samples: Record<OperationId, (targets: Targets) => Sample> = {
+  createKey: () => ({ path: "/keys", body: { name: "sample", owner: owner(), scopes: ["read"] } }),
+  importKeys: () => ({
+    path: "/keys/import",
+    body: { keys: [{ name: "sample", owner: owner(), sha256: hashOf(), prefix: "legacy_" }] },
+  }),
+  listKeys: () => ({ path: "/keys" }),
+  getKey: ({ key }) => ({ path: `/keys/${key.id}` }),
+  updateKey: ({ key }) => ({ path: `/keys/${key.id}`, body: { name: "changed", enabled: false } }),
+  rotateKey: ({ key }) => ({ path: `/keys/${key.id}/rotate`, body: { overlap_seconds: 60 } }),
+  revokeKey: ({ key }) => ({ path: `/keys/${key.id}/revoke`, body: {} }),
+  deleteKey: ({ key }) => ({ path: `/keys/${key.id}` }),
+  revokeOwnerKeys: ({ key: { record } }) => ({
+    path: `/owners/${record.owner.type}/${record.owner.id}/revoke-keys`,
+    body: {},
+  }),
+  createRoute: () => {
+    const name = unique("sample");
+    return {
+      path: "/routes",
+      body: {
+        name,
+        match: { path: `/${name}` },
+        upstream: { url: "https://upstream.example" },
+        credentials: ["api-key"],
+      },
+    };
+  },
+  listRoutes: () => ({ path: "/routes" }),
+  getRoute: ({ route }) => ({ path: `/routes/${route.id}` }),
+  updateRoute: ({ route }) => ({ path: `/routes/${route.id}`, body: { enabled: false } }),
+  deleteRoute: ({ route }) => ({ path: `/routes/${route.id}` }),
+  listEvents: () => ({ path: "/audit" }),
+};
+
+export const operationIds = Object.keys(operations) as OperationId[];
+export const operationOf = (id: OperationId): Operation => operations[id];
+
+export const sampleOf = (id: OperationId, targets: Targets): Sample => samples[id](targets);
+
+/** The operation's call with these headers and, unless given, its sample body. */
+export function callOperation(
+  isolate: Isolate,
+  id: OperationId,
+  { path, body }: Sample,
+  headers: Record<string, string> = {},
+): Promise<Response> {
+  return isolate.fetch(`/admin/v1${path}`, {
+    method: operationOf(id).method.toUpperCase(),
+    headers: { ...headers, ...(body === undefined ? {} : { "content-type": "application/json" }) },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+}

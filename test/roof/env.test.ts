@@ -1,0 +1,216 @@
+import { describe, expect, inject, test } from "vitest";
+import { readConfig } from "../../src/env.ts";
+
+const secret = (version: number, start: number): string => {
+  const bytes = Array.from({ length: 32 }, (_, at) => (at * 7 + start) % 256);
+  const text = btoa(String.fromCharCode(...bytes));
+  return `${version}:${text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "")}`;
+};
+const one = secret(1, 3);
+const short = one.slice(0, -2);
+const canary = "canary-7c2e";
+
+/** What each variable must not be. Empty is missing. */
+const refused: Record<string, readonly (string | undefined | object)[]> = {
+  ISSUER: [
+    undefined,
+    "",
+    canary,
+    `${canary}.example.com`,
+    `//${canary}.example.com`,
+    `https://${canary}.example.com/path`,
+    `https://${canary}.example.com//`,
+    `https://${canary}.example.com?x=1`,
+    `https://${canary}.example.com#x`,
+    `https://user:${canary}@example.com`,
+    `https://${canary}.example.com:443`,
+    ` https://${canary}.example.com`,
+    `http://${canary}.example.com`,
+    `http://localhost.${canary}.com`,
+    `http://127.0.0.1.${canary}.com`,
+    "http://0.0.0.0:8787",
+    "http://192.168.1.2",
+    `ftp://${canary}.example.com`,
+    `javascript:${canary}`,
+    { fetch: canary },
+  ],
+  DATABASE_URL: [
+    undefined,
+    "",
+    canary,
+    `mysql://${canary}@h/d`,
+    `https://${canary}.example.com`,
+    `postgresql ${canary}`,
+  ],
+  UPSTASH_REDIS_REST_URL: [
+    undefined,
+    "",
+    canary,
+    `redis://${canary}.example.com`,
+    `http://${canary}.example.com`,
+    `http://127.0.0.1.${canary}.com`,
+  ],
+  UPSTASH_REDIS_REST_TOKEN: [undefined, "", canary, "a".repeat(40), "abcabcabcabcabcabcabc"],
+  KEY_ENCRYPTION_KEYS: [
+    undefined,
+    "",
+    canary,
+    one.slice(2),
+    `0:${one.slice(2)}`,
+    `-1:${one.slice(2)}`,
+    `01:${one.slice(2)}`,
+    short,
+    `1:${"A".repeat(43)}`,
+    `1:${"ABCD".repeat(11)}`,
+    `${one}!`,
+    `${one},`,
+    `,${one}`,
+    `${one},${secret(1, 90)}`,
+    `${one};${secret(2, 90)}`,
+    `${one},2:${canary}`,
+  ],
+  API_KEY_TAG_SECRETS: [undefined, "", canary, short, `1:${"A".repeat(43)}`, `${one},${one}`],
+  ACCESS_TOKEN_SECONDS: [
+    "299",
+    "901",
+    "0",
+    "-600",
+    "600.5",
+    "6e2",
+    "NaN",
+    "Infinity",
+    "ten",
+    " 600",
+    "0x258",
+    "1000000",
+  ],
+  REVOCATION_BOUND_SECONDS: ["-1", "301", "NaN", "1.5", "ten", "1e1", "+5", " 5", "∞", "99999999999"],
+  LEAKED_KEY_POLICY: [canary, "FLAG", "ignore", "revoke,flag"],
+  IMPORTED_KEY_PREFIXES: [
+    "gk_",
+    "gk_live_",
+    "legacy_,gk_old",
+    "ab",
+    "x".repeat(17),
+    `${canary}!`,
+    "two words",
+    "é_key",
+  ],
+  TRUSTED_PROXIES: [
+    canary,
+    "10",
+    "10.0.0.0/33",
+    "10.0.0.1;10.0.0.2",
+    "2001:db8::/129",
+    "10.0.0.1 10.0.0.2",
+    "*",
+  ],
+};
+
+const base = () => ({ ...inject("stores").environment });
+const cases = Object.entries(refused).flatMap(([name, values]) =>
+  values.map((value) => ({
+    name,
+    value,
+    shown: value === undefined ? "missing" : JSON.stringify(value).slice(0, 60),
+  })),
+);
+
+function messageOf(environment: Record<string, unknown>): string {
+  try {
+    readConfig(environment);
+  } catch (thrown) {
+    return (thrown as Error).message;
+  }
+  return "accepted";
+}
+
+test.each(cases)(
+  "$name $shown is refused in one sentence that names it and never holds it",
+  ({ name, value }) => {
+    const message = messageOf({ ...base(), [name]: value });
+    expect(message).toMatch(new RegExp(`^${name} (?:is|must|names) .+\\.$`));
+    expect(message).not.toContain("\n");
+    expect(message).not.toContain(canary);
+    // Whatever is long enough to be more than a word of the sentence.
+    const parts = typeof value === "string" ? value.split(/[,;\s]/).filter((part) => part.length > 2) : [];
+    const words = new Set(["flag", "ignore", "revoke", "gk_", "postgresql"]);
+    for (const part of parts) if (!words.has(part)) expect(message).not.toContain(part);
+  },
+);
+
+test("every variable that has no default is in the table, and each is missed by its own name", () => {
+  for (const name of Object.keys(base())) {
+    const rest = Object.fromEntries(Object.entries(base()).filter(([known]) => known !== name));
+    const isOptional = ["REVOCATION_BOUND_SECONDS", "IMPORTED_KEY_PREFIXES"].includes(name);
+    expect(refused).toHaveProperty(name);
+    expect(messageOf(rest).split(" ")[0]).toBe(isOptional ? "accepted" : name);
+  }
+  expect(messageOf({})).toMatch(/^ISSUER is missing/);
+});
+
+describe("what is accepted", () => {
+  const accepted = (change: Record<string, unknown>) => readConfig({ ...base(), ...change });
+
+  test("defaults stand for what may be left out", () => {
+    const { REVOCATION_BOUND_SECONDS: _, IMPORTED_KEY_PREFIXES: __, ...rest } = base();
+    expect(readConfig(rest)).toMatchObject({
+      revocationBoundSeconds: 10,
+      accessTokenSeconds: 600,
+      importedKeyPrefixes: [],
+      leakPolicy: "flag",
+      trustedProxies: [],
+      services: {},
+    });
+  });
+
+  test.each([
+    ["https://auth.example.com", "https://auth.example.com"],
+    ["https://auth.example.com/", "https://auth.example.com"],
+    ["https://auth.example.com:8443", "https://auth.example.com:8443"],
+    ["http://localhost:8787", "http://localhost:8787"],
+    ["http://127.0.0.1:8787/", "http://127.0.0.1:8787"],
+    ["http://[::1]:8787", "http://[::1]:8787"],
+  ])("ISSUER %s becomes the origin %s", (given, origin) => {
+    expect(accepted({ ISSUER: given }).issuer).toBe(origin);
+  });
+
+  test("the ends of each range belong to it", () => {
+    expect(accepted({ ACCESS_TOKEN_SECONDS: "300" }).accessTokenSeconds).toBe(300);
+    expect(accepted({ ACCESS_TOKEN_SECONDS: "900" }).accessTokenSeconds).toBe(900);
+    expect(accepted({ REVOCATION_BOUND_SECONDS: "0" }).revocationBoundSeconds).toBe(0);
+    expect(accepted({ REVOCATION_BOUND_SECONDS: "300" }).revocationBoundSeconds).toBe(300);
+  });
+
+  test("secrets come newest first, whatever their order and the space around them", () => {
+    const { keyEncryptionKeys } = accepted({
+      KEY_ENCRYPTION_KEYS: ` ${one} , ${secret(12, 90)},${secret(3, 40)}`,
+    });
+    expect(keyEncryptionKeys.map(({ version }) => version)).toEqual([12, 3, 1]);
+    expect(keyEncryptionKeys.every(({ secret: bytes }) => bytes.length === 32)).toBe(true);
+  });
+
+  test("lists are trimmed, proxies become ranges, and only bindings that can fetch are services", () => {
+    const config = accepted({
+      IMPORTED_KEY_PREFIXES: " legacy_, old-key ,",
+      TRUSTED_PROXIES: "10.0.0.1, 2001:db8::/32",
+      LEAKED_KEY_POLICY: "revoke",
+      ORDERS: { fetch: () => Promise.resolve(new Response()) },
+      CACHE: { get: () => null },
+      SOME_TEXT: "text",
+    });
+    expect(config).toMatchObject({
+      importedKeyPrefixes: ["legacy_", "old-key"],
+      trustedProxies: ["10.0.0.1/32", "2001:db8::/32"],
+      leakPolicy: "revoke",
+    });
+    expect(Object.keys(config.services)).toEqual(["ORDERS"]);
+  });
+
+  test("a store on this machine may speak plain HTTP, one elsewhere HTTPS only", () => {
+    const url = "http://localhost:8079";
+    expect(accepted({ UPSTASH_REDIS_REST_URL: url }).redisUrl).toBe(url);
+    const remote = "https://eu1-x.upstash.io";
+    expect(accepted({ UPSTASH_REDIS_REST_URL: remote }).redisUrl).toBe(remote);
+  });
+});
