@@ -29,7 +29,7 @@ type Size = Plan & { readonly memory: MemoryPlan };
 
 const SIZES: Readonly<Record<"full" | "quick", Size>> = {
   full: {
-    rounds: 12,
+    rounds: 10,
     turns: 4,
     turnMilliseconds: 100,
     warmMilliseconds: 1500,
@@ -83,9 +83,9 @@ async function run(size: Size, closing: AsyncDisposableStack): Promise<void> {
 
   report("measuring memory");
   const memory = await measureMemory({ farSide, load }, given, bundles, size.memory);
-  const bench: Bench = { farSide, load, processes: await serveAll(bundles, given, closing) };
+  const bench: Bench = { farSide, load, report, processes: await serveAll(bundles, given, closing) };
   const subjects = subjectsOf(given);
-  const rounds = await measure(bench, subjects, size, report);
+  const rounds = await measure(bench, subjects, size);
 
   const gatehouse = bundles.get("gatehouse");
   const parts = [

@@ -9,7 +9,8 @@ export type FarSideCall =
   | { readonly do: "count" }
   | { readonly do: "replay"; readonly on: boolean };
 export type FarSidePorts = { readonly redis: number; readonly neon: number; readonly upstream: number };
-export type FarSideCounts = { readonly redis: number; readonly neon: number; readonly upstream: number };
+/** Calls so far. */
+export type FarSideCounts = { readonly redis: number; readonly neon: number };
 
 const body = JSON.stringify({ id: "ord_1", state: "shipped", lines: [1, 2, 3] });
 const upstreamAnswer =
@@ -19,22 +20,18 @@ const upstreamAnswer =
 
 const redis = { calls: 0 };
 const neon = { calls: 0 };
-const upstream = { calls: 0 };
 let setReplay: (on: boolean) => void = () => undefined;
 
 async function open(twinPort: number): Promise<FarSidePorts> {
   const redisFront = await startRedisFront(redis);
   const neonFront = await startNeonFront(neon, { port: twinPort });
   setReplay = neonFront.setReplay;
-  const { port } = await listenRaw(() => {
-    upstream.calls += 1;
-    return upstreamAnswer;
-  });
+  const { port } = await listenRaw(() => upstreamAnswer);
   return { redis: redisFront.port, neon: neonFront.port, upstream: port };
 }
 
 answerCalls<FarSideCall>(async (call) => {
   if (call.do === "open") return open(call.twinPort);
   if (call.do === "replay") setReplay(call.on);
-  return { redis: redis.calls, neon: neon.calls, upstream: upstream.calls } satisfies FarSideCounts;
+  return { redis: redis.calls, neon: neon.calls } satisfies FarSideCounts;
 });

@@ -69,9 +69,15 @@ async function drive(name: string, until: Until): Promise<LoadDone> {
     sent: 0,
     answers: 0,
   };
-  await Promise.all(talkers.map(({ talk }) => talk(run)));
-  one.usedAt = performance.now();
-  return { answers: run.answers, milliseconds: one.usedAt - began };
+  try {
+    await Promise.all(talkers.map(({ talk }) => talk(run)));
+    one.usedAt = performance.now();
+    return { answers: run.answers, milliseconds: one.usedAt - began };
+  } catch (error) {
+    // The others are still waiting for answers that belong to no turn.
+    one.usedAt = Number.NEGATIVE_INFINITY;
+    throw error;
+  }
 }
 
 /** One connection: the next request leaves when the last one's answer is whole and as expected. */

@@ -22,14 +22,15 @@ const head = [
   "core busy",
   "CPU × floor",
   "req/s of floor",
-  "Redis trips",
+  "Redis / Postgres",
   "floor",
 ];
 
 export function describeSubjects(subjects: readonly Subject[], rounds: readonly Round[]): string {
   const rows = subjects.map(({ name, title, floor }) => {
     const busy = figureOf(rounds, name, (share) => share.cpuMicroseconds / 1000 / share.milliseconds);
-    const trips = figureOf(rounds, name, (share) => share.redisTrips / share.answers);
+    const redis = figureOf(rounds, name, (share) => share.redisTrips / share.answers);
+    const postgres = figureOf(rounds, name, (share) => share.postgresTrips / share.answers);
     return [
       title,
       show(figureOf(rounds, name, cpuOf), 0),
@@ -38,7 +39,7 @@ export function describeSubjects(subjects: readonly Subject[], rounds: readonly 
       `${(busy.median * 100).toFixed(0)} %`,
       show(compare(rounds, { subject: name, floor }, cpuRatio), 2),
       show(compare(rounds, { subject: name, floor }, throughputShare), 2),
-      trips.median.toFixed(2),
+      `${redis.median.toFixed(2)} / ${postgres.median.toFixed(2)}`,
       subjects.find((other) => other.name === floor)?.title ?? "",
     ];
   });

@@ -27,6 +27,7 @@ export function createRouteBook(options: {
   let snapshot: Snapshot | null = null;
   let isStale = false;
   let triedAt = Number.NEGATIVE_INFINITY;
+  let failedAt = Number.NEGATIVE_INFINITY;
   const forget = () => {
     isStale = true;
   };
@@ -36,7 +37,10 @@ export function createRouteBook(options: {
     const readBeganAt = now();
     triedAt = readBeganAt;
     const coverage = feed.coverageOf("routes");
-    const routes = await store.list();
+    const routes = await store.list().catch((failure: unknown) => {
+      failedAt = now();
+      throw failure;
+    });
     if (!snapshot || snapshot.readBeganAt <= readBeganAt) {
       snapshot = { routes, readBeganAt, covered: coverage.keepsAll() };
       isStale = false;
@@ -75,7 +79,8 @@ export function createRouteBook(options: {
       if (isFresh(used, arrivedAt)) return used;
       if (!isStale) await refreshFeed();
       if (isFresh(used, arrivedAt)) return used;
-      if (!isStale && now() - triedAt < retryMilliseconds) return snapshot ?? used;
+      // A copy known to be stale is read anew at once, unless Postgres has just shown that it cannot be asked.
+      if (now() - (isStale ? failedAt : triedAt) < retryMilliseconds) return snapshot ?? used;
       return await read().catch(() => snapshot ?? used);
     },
 

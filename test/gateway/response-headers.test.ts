@@ -75,7 +75,7 @@ test("under the issuer's host a page of an upstream is sandboxed and cannot spea
   ]) {
     expect([name, shared.get(name)]).toEqual([name, null]);
   }
-  const own = await answered(isolate, sent, { host: `${unique("api")}.test`, path: "/" });
+  const own = await answered(isolate, sent, { host: `${unique("api")}.test`, path: "/site" });
   expect(own.get("content-security-policy")).toBe("default-src 'self'");
   expect(own.get("service-worker-allowed")).toBe("/");
   expect(own.get("clear-site-data")).toBeNull();

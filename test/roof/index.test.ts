@@ -9,6 +9,8 @@ import { type FaultRule, givenIsolate, givenKey, unique } from "../support/given
 
 const environment = env as unknown as Readonly<Record<string, unknown>>;
 
+const patience = { timeout: 10_000, interval: 200 };
+
 afterEach(() => vi.restoreAllMocks());
 
 async function runCron(): Promise<void> {
@@ -72,7 +74,7 @@ test("each minute delivers the events that waited, tells the edges what they wer
     .poll(async () => {
       await runCron();
       return [(await work.events()).length, await work.announced()];
-    })
+    }, patience)
     .toEqual([1, [true]]);
 
   const set = await (await givenIsolate()).rooms.signingKeys.keySet();
@@ -97,7 +99,7 @@ test("a job that fails is told in a fixed sentence and keeps no other from being
     .poll(async () => {
       await runCron();
       return [(await work.events()).length, await work.announced()];
-    })
+    }, patience)
     .toEqual([1, [true]]);
 });
 

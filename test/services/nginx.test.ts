@@ -92,7 +92,13 @@ const call = (key: string | null, path = "/orders?x=1"): Promise<Response> =>
 
 async function waitUntilListening(): Promise<void> {
   for (let tries = 0; tries < 100; tries += 1) {
-    if (await fetch(door).then(() => true, () => false)) return;
+    if (
+      await fetch(door).then(
+        () => true,
+        () => false,
+      )
+    )
+      return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   throw new Error("nginx did not start");

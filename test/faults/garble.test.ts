@@ -1,0 +1,11 @@
+import { describeBothFaults } from "./both-at-fault.ts";
+import type { Fault } from "./fault.ts";
+import { describePostgresFault } from "./postgres-at-fault.ts";
+import { describeRedisFault } from "./redis-at-fault.ts";
+
+/** The command ran; the answer is not JSON. */
+const fault: Fault = { rule: { kind: "garble" }, ran: true, postgresAnswers: false };
+
+describeRedisFault(fault);
+describePostgresFault(fault);
+describeBothFaults(fault);
