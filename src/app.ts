@@ -28,10 +28,6 @@ const eventsFor = (verdict: Verdict, visit: Visit, routeId: string | null): Secu
 function mountRooms(rooms: Rooms, gatewayDeps: GatewayDeps): Hono<DoorEnv> {
   const { audit } = rooms;
   const app = new Hono<DoorEnv>();
-  app.use(async (c, next) => {
-    c.set("visit", c.env.visit);
-    await next();
-  });
   app.route("/gateway", gatewayRoutes(gatewayDeps));
   app.route(
     "/v1/authenticate",
@@ -56,8 +52,8 @@ function mountRooms(rooms: Rooms, gatewayDeps: GatewayDeps): Hono<DoorEnv> {
     redis: () => ask(rooms.redis, { verb: "ping" }),
   };
   app.route("/health", healthRoutes({ now: rooms.now, probes }));
-  app.notFound((c) => notFound(app, c.req.raw, c.get("visit")));
-  app.onError((thrown, c) => answerThrown(thrown, rooms, c.get("visit")));
+  app.notFound((c) => notFound(app, c.req.raw, c.env.visit));
+  app.onError((thrown, c) => answerThrown(thrown, rooms, c.env.visit));
   return app;
 }
 
@@ -149,8 +145,8 @@ export function createApp(rooms: Rooms) {
 
   return {
     async serve(request: Request, background: Visit["background"]): Promise<Response> {
-      const url = new URL(request.url);
       const visit = visitOf(request, rooms, background);
+      const { url } = visit;
       const early = refuseAtDoor(request, url, visit);
       if (early) return withSecurityHeaders(early, visit, true);
       const wholeHost = await isWholeHost(url, visit);
@@ -168,7 +164,8 @@ export function createApp(rooms: Rooms) {
 /** What is known of a request that came in now, over HTTP or handed over by another Worker. */
 export function visitOf(request: Request, rooms: Rooms, background: Visit["background"]): Visit {
   const address = addressOf(request.headers, rooms.config.trustedProxies);
-  return readVisit(request, { address, network: networkOf(address), arrivedAt: rooms.now(), background });
+  const caller = { url: new URL(request.url), address, network: networkOf(address) };
+  return readVisit(request, { ...caller, arrivedAt: rooms.now(), background });
 }
 
 /**

@@ -14,6 +14,7 @@ import { createSeal } from "./crypto/seal.ts";
 import { type Config, readConfig } from "./env.ts";
 import { createForwardAuth } from "./gateway/forward-auth.ts";
 import { createGateway } from "./gateway/gateway.ts";
+import { createIdentityTokens } from "./gateway/identity-tokens.ts";
 import { createRouteAdmin } from "./gateway/route-admin.ts";
 import { createRouteBook } from "./gateway/route-book.ts";
 import { createRouteStore } from "./gateway/store.ts";
@@ -100,19 +101,20 @@ export async function wire(config: Config, options: WiringOptions = {}) {
 
   const routeStore = createRouteStore(database);
   const book = createRouteBook({ store: routeStore, revocation, now });
-  const signIdentity: Parameters<typeof createGateway>[0]["signIdentity"] = (typ, claims) =>
-    signingKeys.sign("identity", typ, claims);
   const { issuer, services } = config;
-  const gateway = createGateway({
-    book,
-    authentication,
-    signIdentity,
-    call: callUpstream,
-    bindings: services,
+  const identityTokens = createIdentityTokens({
+    sign: (typ, claims) => signingKeys.sign("identity", typ, claims),
     issuer,
     now,
   });
-  const forwardAuth = createForwardAuth({ gateway, authentication, signIdentity, issuer, now });
+  const gateway = createGateway({
+    book,
+    authentication,
+    identityTokens,
+    call: callUpstream,
+    bindings: services,
+  });
+  const forwardAuth = createForwardAuth({ gateway, authentication, identityTokens });
   const routeAdmin = createRouteAdmin({
     store: routeStore,
     book,

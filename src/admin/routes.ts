@@ -213,7 +213,7 @@ async function answer(
   handler: Handler,
   deps: Deps,
 ): Promise<Response> {
-  const visit = c.get("visit");
+  const visit = c.env.visit;
   const entrant = await deps.access.enter(c.req.raw.headers, visit, [ownScopes.admin]);
   if (!entrant.ok) return refusalProblem(entrant.verdict, visit.requestId);
   const origin = { requestId: visit.requestId, address: visit.address, country: visit.country };
@@ -239,6 +239,12 @@ function ownerOf({ type, id }: Readonly<Record<string, string>>): Owner {
   return owner;
 }
 
+/** One spelling of an upstream: lower-case host, no default port, no dot segments. */
+function canonicalUrl(given: string): string {
+  const { href } = new URL(given);
+  return given.endsWith("/") ? href : href.replace(/\/$/, "");
+}
+
 function routeDraftOf(input: InferOutput<typeof updateRouteInput>): Partial<RouteDraft> {
   const draft = {
     name: input.name,
@@ -246,7 +252,7 @@ function routeDraftOf(input: InferOutput<typeof updateRouteInput>): Partial<Rout
     upstream:
       input.upstream &&
       ("url" in input.upstream
-        ? { kind: "url" as const, url: input.upstream.url }
+        ? { kind: "url" as const, url: canonicalUrl(input.upstream.url) }
         : { kind: "service" as const, service: input.upstream.service }),
     keepPath: input.keep_path,
     credentials: input.credentials,

@@ -45,6 +45,7 @@ export function isAddressAllowed(address: string, ranges: readonly string[]): bo
 
 /** What limits count as one caller: an IPv4 address, or the /64 that every IPv6 host has to itself. */
 export function networkOf(address: string): string {
+  if (/^\d{1,3}(\.\d{1,3}){3}$/.test(address)) return address;
   const read = readAddress(address);
   if (!read) return "unknown";
   if (isMapped(read)) return read.toIPv4Address().toString();

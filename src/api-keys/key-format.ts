@@ -16,6 +16,8 @@ const randomDigits = 43;
 const tagDigits = 11;
 const crcDigits = 6;
 
+export const isKeyShaped = (text: string): boolean => shape.test(text);
+
 /** Finds our keys inside any text: for URLs, where none may be. */
 export const keyAnywhere = /gk_(?:live|test)_[0-9A-Za-z]{60}/;
 

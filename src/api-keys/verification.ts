@@ -3,7 +3,7 @@ import type { Demand, Standing, Taken } from "../rate-limits/limits.ts";
 import type { RateLimits } from "../rate-limits/rate-limits.ts";
 import type { Revocation } from "../revocation/revocation.ts";
 import { isAddressAllowed } from "./addresses.ts";
-import type { KeyFormat } from "./key-format.ts";
+import { isKeyShaped, type KeyFormat } from "./key-format.ts";
 import type { createLastUse } from "./last-use.ts";
 import { type KeyRecord, type RecordRefusal, refusalOf } from "./record.ts";
 import type { Cached, RecordCache } from "./record-cache.ts";
@@ -81,18 +81,16 @@ export function createVerification(sources: Sources) {
   const { feed } = revocation;
   feed.onChange("key", cache.dropKey, cache.clear);
 
-  async function identify(
-    text: string,
-  ): Promise<{ ok: true; hash: string } | { ok: false; reason: "malformed" | "forged" }> {
-    const isImported =
-      importedKeyPrefixes.some((prefix) => text.startsWith(prefix)) &&
-      text.length >= importedKeyLength.min &&
-      text.length <= importedKeyLength.max;
-    if (!isImported) {
-      const verdict = await format.check(text);
-      if (!verdict.ok) return verdict;
-    }
-    return { ok: true, hash: await sha256Hex(text) };
+  const isImported = (text: string): boolean =>
+    importedKeyPrefixes.some((prefix) => text.startsWith(prefix)) &&
+    text.length >= importedKeyLength.min &&
+    text.length <= importedKeyLength.max;
+
+  /** What a text that no record is known for can be refused for without asking. */
+  async function offlineRefusal(text: string): Promise<"malformed" | "forged" | null> {
+    if (isImported(text)) return null;
+    const verdict = await format.check(text);
+    return verdict.ok ? null : verdict.reason;
   }
 
   /** One read at the source. Null when the source cannot be asked. */
@@ -204,16 +202,21 @@ export function createVerification(sources: Sources) {
   async function check(asked: KeyQuestion): Promise<KeyVerdict> {
     // Later than all that was read for earlier requests, also for those of this millisecond.
     const question = { ...asked, arrivedAt: Math.max(asked.arrivedAt, revocation.mark()) };
-    const named = await identify(question.text);
-    if (!named.ok) return refuseOffline(named.reason, question.askedFrom);
-    const known = cache.find(named.hash);
+    if (!isKeyShaped(question.text) && !isImported(question.text)) {
+      return refuseOffline("malformed", question.askedFrom);
+    }
+    const hash = await sha256Hex(question.text);
+    // A hash that is known passed the offline checks when it was read.
+    const known = cache.find(hash);
     if (!known) {
+      const reason = await offlineRefusal(question.text);
+      if (reason) return refuseOffline(reason, question.askedFrom);
       const braked = brake("refusedUnknown", question.askedFrom);
       if (braked) return braked;
     }
-    const cached = known ?? (await readCold(named.hash, question));
+    const cached = known ?? (await readCold(hash, question));
     if (!cached) return { ok: false, reason: "sources_unavailable", record: null, retryAfterSeconds: 1 };
-    const verdict = await decide(named.hash, cached, question);
+    const verdict = await decide(hash, cached, question);
     if (revocation.isRefreshDue()) question.background(revocation.refreshBehind());
     if (verdict.ok) noteUse(verdict.record, question);
     return verdict;
@@ -226,8 +229,8 @@ export function createVerification(sources: Sources) {
 
   /** The part of a check that needs no call: a refusal, or null when a look-up must decide. */
   async function screen(text: string, askedFrom: string | null): Promise<KeyVerdict | null> {
-    const named = await identify(text);
-    return named.ok ? null : refuseOffline(named.reason, askedFrom);
+    const reason = await offlineRefusal(text);
+    return reason && refuseOffline(reason, askedFrom);
   }
 
   return { check, screen, forget: cache.dropKey };

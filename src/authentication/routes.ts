@@ -34,7 +34,7 @@ export function keyVerificationRoutes(deps: {
 }): Hono<DoorEnv> {
   const routes = new Hono<DoorEnv>();
   routes.post("/verify", async (c) => {
-    const visit = c.get("visit");
+    const visit = c.env.visit;
     const entrant = await deps.access.enter(c.req.raw.headers, visit, [ownScopes.verify, ownScopes.admin]);
     if (!entrant.ok) return refusalProblem(entrant.verdict, visit.requestId);
     const input = await readJson(c.req.raw, verifyKeyInput);

@@ -1,8 +1,8 @@
-import type { JWTPayload } from "jose";
 import type { Authentication } from "../authentication/authentication.ts";
 import type { Verdict } from "../authentication/principal.ts";
 import type { Finder, Gateway, Visitor } from "./gateway.ts";
-import { identityClaims, identityHeaders, identityTyp } from "./identity-headers.ts";
+import { identityHeaders } from "./identity-headers.ts";
+import type { IdentityTokens } from "./identity-tokens.ts";
 import { canonicalHost, canonicalPath, matchRoute } from "./route-match.ts";
 
 export type ForwardedCall = {
@@ -33,11 +33,9 @@ export type Admission =
 export function createForwardAuth(options: {
   gateway: Pick<Gateway, "ownsHost" | "admit">;
   authentication: Authentication;
-  signIdentity: (typ: string, claims: JWTPayload) => Promise<string>;
-  issuer: string;
-  now: () => number;
+  identityTokens: IdentityTokens;
 }) {
-  const { gateway, authentication, issuer, now } = options;
+  const { gateway, authentication, identityTokens } = options;
 
   /** How the route of this call is found; null when no route is meant and any valid key will do. */
   async function finderFor(call: ForwardedCall, target: URL, visit: Visitor): Promise<Finder | null> {
@@ -99,15 +97,11 @@ export function createForwardAuth(options: {
     call: ForwardedCall,
     visit: Visitor,
   ): Promise<[string, string][]> {
-    const claims = identityClaims(verdict.principal, {
-      issuer,
+    const identity = await identityTokens.tokenFor(verdict.principal, {
       audience: call.host === null ? "forward-auth" : target.origin,
       method: call.method.toUpperCase(),
-      url: target.href,
-      requestId: visit.requestId,
-      nowSeconds: Math.floor(now() / 1000),
+      url: `${target.origin}${target.pathname}`,
     });
-    const identity = await options.signIdentity(identityTyp, claims);
     return [...identityHeaders(verdict.principal, visit.requestId), ["x-gatehouse-identity", identity]];
   }
 }

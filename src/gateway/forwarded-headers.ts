@@ -62,7 +62,7 @@ function namedInConnection(headers: Headers): ReadonlySet<string> {
 }
 
 /** Our own cookies end at us: an upstream must not hold a browser's session with us. */
-export const ownCookie = /^(?:__Host-|__Secure-)?(?:refreshToken|session|gatehouse[^=]*)$/i;
+export const ownCookie = /^(?:__Host-|__Secure-)?(?:refreshToken|gatehouse[^=]*)$/i;
 
 export function withoutOwnCookies(cookie: string): string {
   return cookie

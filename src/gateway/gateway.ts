@@ -1,19 +1,17 @@
-import type { JWTPayload } from "jose";
 import type { Authentication } from "../authentication/authentication.ts";
 import type { Question } from "../authentication/methods/method.ts";
 import type { Verdict } from "../authentication/principal.ts";
 import { passedBack, passedOn } from "./forwarded-headers.ts";
-import { identityClaims, identityHeaders, identityTyp } from "./identity-headers.ts";
+import { identityHeaders } from "./identity-headers.ts";
+import type { IdentityTokens } from "./identity-tokens.ts";
 import type { Route } from "./route.ts";
 import type { RouteBook, Snapshot } from "./route-book.ts";
-import { canonicalPath, type Match, matchRoute, upstreamUrl } from "./route-match.ts";
+import { canonicalPath, type Match, matchRoute } from "./route-match.ts";
+import { traceContext } from "./trace-context.ts";
 import type { Binding, callUpstream } from "./upstream.client.ts";
+import { originOf, upstreamTarget } from "./upstream-target.ts";
 
-export type Visitor = Question["visit"] & {
-  readonly requestId: string;
-  readonly traceparent: string;
-  readonly tracestate: string | null;
-};
+export type Visitor = Question["visit"] & { readonly requestId: string; readonly url: URL };
 
 export type Passage =
   | { readonly outcome: "no_route" }
@@ -59,13 +57,11 @@ const bodyOf = (request: Request): ReadableStream | null =>
 export function createGateway(options: {
   book: RouteBook;
   authentication: Authentication;
-  signIdentity: (typ: string, claims: JWTPayload) => Promise<string>;
+  identityTokens: IdentityTokens;
   call: typeof callUpstream;
   bindings: Readonly<Record<string, Binding>>;
-  issuer: string;
-  now: () => number;
 }) {
-  const { book, authentication, issuer, now } = options;
+  const { book, authentication } = options;
 
   const questionOf = (route: Route, visit: Visitor): Question => ({
     credentials: route.credentials,
@@ -130,22 +126,15 @@ export function createGateway(options: {
       keepAuthorization: principal.method === "public",
       isWebSocket: isWebSocket(request),
     });
-    const here = new URL(request.url);
     headers.set("x-forwarded-for", visit.address);
-    headers.set("x-forwarded-proto", here.protocol.slice(0, -1));
-    headers.set("x-forwarded-host", here.host);
-    headers.set("traceparent", visit.traceparent);
-    if (visit.tracestate === null) headers.delete("tracestate");
+    headers.set("x-forwarded-proto", visit.url.protocol.slice(0, -1));
+    headers.set("x-forwarded-host", visit.url.host);
+    const { traceparent, tracestate } = traceContext(request.headers);
+    headers.set("traceparent", traceparent);
+    if (tracestate === null) headers.delete("tracestate");
     for (const [name, value] of identityHeaders(principal, visit.requestId)) headers.set(name, value);
-    const claims = identityClaims(principal, {
-      issuer,
-      audience: audienceOf(route),
-      method: request.method,
-      url,
-      requestId: visit.requestId,
-      nowSeconds: Math.floor(now() / 1000),
-    });
-    headers.set("x-gatehouse-identity", await options.signIdentity(identityTyp, claims));
+    const call = { audience: audienceOf(route), method: request.method, url };
+    headers.set("x-gatehouse-identity", await options.identityTokens.tokenFor(principal, call));
     return headers;
   }
 
@@ -156,14 +145,14 @@ export function createGateway(options: {
   ): Promise<Passage> {
     const { match, verdict } = admitted;
     const { route } = match;
-    const here = new URL(request.url);
     const binding =
       route.upstream.kind === "service" ? (options.bindings[route.upstream.service] ?? null) : null;
     if (route.upstream.kind === "service" && !binding) return { outcome: "unreachable", route };
     const base =
       route.upstream.kind === "url" ? route.upstream.url : `https://${route.upstream.service.toLowerCase()}`;
-    const url = upstreamUrl(base, match, here.search);
-    const headers = await outgoingHeaders(request, url, admitted, visit);
+    const target = upstreamTarget(base, match);
+    const url = target + visit.url.search;
+    const headers = await outgoingHeaders(request, target, admitted, visit);
     const answer = await options.call(
       { url, method: request.method, headers, body: bodyOf(request), clientGone: request.signal },
       { timeoutSeconds: route.timeoutSeconds, binding, mayBeCached: !isGuarded(route) },
@@ -178,7 +167,7 @@ export function createGateway(options: {
     /** The whole passage of one request. Never throws for what a caller or an upstream does. */
     async pass(request: Request, isIssuer: boolean, visit: Visitor): Promise<Passage> {
       if (refusedMethods.has(request.method)) return { outcome: "method_not_allowed" };
-      const { hostname, pathname: given } = new URL(request.url);
+      const { hostname, pathname: given } = visit.url;
       const pathname = canonicalPath(given);
       if (pathname === null) return { outcome: "ambiguous_path" };
       if (bodiless.has(request.method) && hasBody(request)) return { outcome: "body_not_allowed" };
@@ -224,7 +213,7 @@ const isWebSocket = (request: Request): boolean =>
 
 /** The audience of the identity token: the upstream's origin, or the name of the bound service. */
 const audienceOf = (route: Route): string =>
-  route.upstream.kind === "url" ? new URL(route.upstream.url).origin : `service:${route.upstream.service}`;
+  route.upstream.kind === "url" ? originOf(route.upstream.url) : `service:${route.upstream.service}`;
 
 function backToClient(request: Request, response: Response, route: Route): Response {
   // A WebSocket goes through whole: its answer cannot be rebuilt.

@@ -10,35 +10,21 @@ export function identityHeaders(principal: Principal, requestId: string): [strin
   return headers;
 }
 
-export const identityTyp = "gatehouse-identity+jwt";
-const identitySeconds = 60;
-
 /**
- * The claims of `x-gatehouse-identity`: short, for one upstream, bound to method and path (`htm` and `htu` as in
- * RFC 9449 §4.2), so that an upstream which sees it cannot use it elsewhere.
+ * The claims of `x-gatehouse-identity`: for one upstream, bound to method and URL without its query (`htm` and `htu`
+ * as in RFC 9449 §4.2), so that an upstream which sees it cannot use it elsewhere.
  */
 export function identityClaims(
   principal: Principal,
-  call: {
-    issuer: string;
-    audience: string;
-    method: string;
-    url: string;
-    requestId: string;
-    nowSeconds: number;
-  },
+  call: { issuer: string; audience: string; method: string; url: string },
 ) {
-  const url = new URL(call.url);
   return {
     iss: call.issuer,
     aud: call.audience,
     sub: principal.subject?.id ?? "anonymous",
     sub_type: principal.subject?.type ?? "anonymous",
-    iat: call.nowSeconds,
-    exp: call.nowSeconds + identitySeconds,
     htm: call.method,
-    htu: `${url.origin}${url.pathname}`,
-    request_id: call.requestId,
+    htu: call.url,
     auth_method: principal.method,
     ...(principal.credentialId ? { client_id: principal.credentialId } : {}),
     ...(principal.environment ? { environment: principal.environment } : {}),

@@ -64,14 +64,3 @@ function afterPrefix(path: string, prefix: string): string | null {
   const rest = path.slice(prefix.length);
   return rest === "" || rest.startsWith("/") ? rest : null;
 }
-
-/** The upstream's URL: its own path, the rest, and the query as it came. */
-export function upstreamUrl(base: string, match: Match, search: string): string {
-  const url = new URL(base);
-  const rest = match.route.keepPath
-    ? `${match.route.path === "/" ? "" : match.route.path}${match.rest}`
-    : match.rest;
-  url.pathname = `${url.pathname.replace(/\/$/, "")}${rest}` || "/";
-  url.search = search;
-  return url.href;
-}

@@ -20,7 +20,7 @@ type Deps = {
 export function forwardAuthRoutes(deps: Deps): Hono<DoorEnv> {
   const routes = new Hono<DoorEnv>();
   routes.all("/*", async (c) => {
-    const visit = c.get("visit");
+    const visit = c.env.visit;
     const call = forwardedCall(c.req.raw);
     const admission = await deps.forwardAuth.admit(call, c.req.raw.headers, visit);
     for (const event of deps.eventsOf(admission, visit)) deps.audit.record(event, visit.background);

@@ -23,7 +23,7 @@ export type GatewayDeps = {
 /** `/gateway/…` under the issuer; whole hostnames come here from the app. */
 export function gatewayRoutes(deps: GatewayDeps): Hono<DoorEnv> {
   const routes = new Hono<DoorEnv>();
-  routes.all("/*", (c) => answerPassage(c.req.raw, c.get("visit"), deps, true));
+  routes.all("/*", (c) => answerPassage(c.req.raw, c.env.visit, deps, true));
   return routes;
 }
 

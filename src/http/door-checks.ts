@@ -52,6 +52,8 @@ export function keysIn(texts: readonly string[], keyAnywhere: RegExp): string[] 
  * name one, and our own formats under any name or in the path, escaped or not. `keys` are what might be keys of ours.
  */
 export function credentialsInUrl(url: URL, keyAnywhere: RegExp): { found: boolean; keys: string[] } {
+  // Nearly every URL: no query, nothing escaped, and neither of our formats' beginnings.
+  if (url.search === "" && !/%|gk_|eyJ/.test(url.pathname)) return { found: false, keys: [] };
   const parameters = url.search === "" ? [] : [...url.searchParams];
   const isNamed = parameters.some(
     ([name, value]) => value !== "" && credentialParameters.has(name.toLowerCase()),

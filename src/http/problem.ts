@@ -32,7 +32,7 @@ export function problem(code: Code, requestId: string, extras: ProblemExtras = {
     headers: {
       "content-type": "application/problem+json",
       // Here too, since an answer on a gateway's path may be an upstream's and is left as it came.
-      ...unlessSet,
+      ...Object.fromEntries(unlessSet),
       ...(extras.retryAfterSeconds === undefined ? {} : { "retry-after": String(extras.retryAfterSeconds) }),
       ...(status === 401 ? { "www-authenticate": 'Bearer realm="gatehouse"' } : {}),
       ...extras.headers,

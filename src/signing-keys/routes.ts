@@ -7,7 +7,7 @@ export function keySetRoutes(signingKeys: SigningKeys): Hono<DoorEnv> {
   const routes = new Hono<DoorEnv>();
   routes.get("/jwks.json", async (c) => {
     const { body, etag } = await signingKeys.keySet();
-    signingKeys.refreshBehind(c.get("visit").background);
+    signingKeys.refreshBehind(c.env.visit.background);
     const headers = {
       "cache-control": `public, max-age=${keySetSeconds}`,
       etag,

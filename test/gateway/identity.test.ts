@@ -57,7 +57,6 @@ test.each(["user", "organization", "service"] as const)(
       environment: "test",
       scope: "a b:c",
       auth_method: "api-key",
-      request_id: echo.headers["x-request-id"],
     });
   },
 );

@@ -1,0 +1,48 @@
+import type { JWTPayload } from "jose";
+import type { Principal } from "../authentication/principal.ts";
+import { identityClaims } from "./identity-headers.ts";
+
+const identityTyp = "gatehouse-identity+jwt";
+const lifeSeconds = 60;
+/** A token is handed out again for this long, so that it always has at least 40 seconds to live. */
+const reusedSeconds = 20;
+const tokensMax = 2000;
+
+type Held = { readonly token: string; readonly madeAtSeconds: number };
+
+/**
+ * Signed identities for upstreams. The same caller making the same call again gets the same token for a while: a
+ * signature costs more than the rest of a warm check. A token says who was let in, never that he still would be: the
+ * decision itself is made anew for each request.
+ */
+export function createIdentityTokens(options: {
+  sign: (typ: string, claims: JWTPayload) => Promise<string>;
+  issuer: string;
+  now: () => number;
+}) {
+  const held = new Map<string, Held>();
+  return {
+    async tokenFor(
+      principal: Principal,
+      call: { audience: string; method: string; url: string },
+    ): Promise<string> {
+      const nowSeconds = Math.floor(options.now() / 1000);
+      const claims = identityClaims(principal, { issuer: options.issuer, ...call });
+      const name = JSON.stringify(claims);
+      const known = held.get(name);
+      const age = known ? nowSeconds - known.madeAtSeconds : lifeSeconds;
+      if (known && age >= 0 && age < reusedSeconds) return known.token;
+      const token = await options.sign(identityTyp, {
+        ...claims,
+        iat: nowSeconds,
+        exp: nowSeconds + lifeSeconds,
+      });
+      held.delete(name);
+      held.set(name, { token, madeAtSeconds: nowSeconds });
+      if (held.size > tokensMax) held.delete(held.keys().next().value ?? "");
+      return token;
+    },
+  };
+}
+
+export type IdentityTokens = ReturnType<typeof createIdentityTokens>;

@@ -1,0 +1,16 @@
+/** Calls to the stores an operation may make before its answer, by the state of the isolate. One table, one test. */
+export const budgets = [
+  { operation: "key verified, bound 0, warm", bound: "0", limited: false, postgres: 0, redis: 1 },
+  { operation: "key verified, bound > 0, warm", bound: "10", limited: false, postgres: 0, redis: 0 },
+  { operation: "key verified with a limit, bound 0, warm", bound: "0", limited: true, postgres: 0, redis: 1 },
+  {
+    operation: "key verified with a limit, bound > 0, warm",
+    bound: "10",
+    limited: true,
+    postgres: 0,
+    redis: 1,
+  },
+] as const;
+
+/** The record and, beside it, the feed's starting point: one trip's time, two calls; the limits one more. */
+export const coldBudget = { postgres: 1, redis: 2 } as const;
