@@ -1,4 +1,4 @@
-import { and, gt, inArray, isNull, lt } from "drizzle-orm";
+import { and, desc, gt, inArray, isNull, lt } from "drizzle-orm";
 import { randomBase62 } from "../crypto/base62.ts";
 import type { Database } from "../storage/database.ts";
 import { ask, createScript, type RedisStore, type Trip } from "../storage/redis.ts";
@@ -69,7 +69,7 @@ export async function createRevocationStore(options: { database: Database; redis
         .select({ number: changeOutbox.number, kind: changeOutbox.kind, subjectId: changeOutbox.subjectId })
         .from(changeOutbox)
         .where(gt(changeOutbox.announcedAt, since))
-        .orderBy(changeOutbox.number)
+        .orderBy(desc(changeOutbox.number))
         .limit(limit);
     },
 
