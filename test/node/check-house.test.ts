@@ -170,7 +170,7 @@ describe("who may import whom", () => {
     ["a page never knows a store", "login/sign-in.page.tsx", 'type "./store.ts"'],
     ["a store never knows http", "tokens/store.ts", '"../http/cookies.ts"'],
     ["a store never knows hono", "tokens/families.store.ts", '"hono"'],
-    ["a store never names a table of another room", "tokens/store.ts", '"../audit/tables.ts"'],
+    ["a store never names a table of a room below", "audit/store.ts", '"../tokens/tables.ts"'],
     ["tables never name a table of a room below", "audit/tables.ts", '"../tokens/tables.ts"'],
     ["a client never knows a driver", "messages/mail.client.ts", '"@upstash/redis"'],
     ["a client never knows its room", "messages/mail.client.ts", 'type "./messages.ts"'],
