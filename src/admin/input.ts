@@ -181,6 +181,11 @@ const origin = v.pipe(
     "must be origins like https://app.example.com",
   ),
 );
+const audience = v.pipe(
+  v.string(),
+  v.maxLength(512, "holds an audience that is too long"),
+  v.check((given) => URL.canParse(given) && !given.includes("#"), "must be absolute URIs without a fragment"),
+);
 const routeFields = {
   name: v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "must be a word of a to z, 0 to 9 and -")),
   match: v.strictObject({ host: v.optional(v.nullable(hostname), null), path }),
@@ -245,6 +250,7 @@ const routeFields = {
   ),
   timeout_seconds: v.optional(wholeNumber(1, 300), 30),
   cors_origins: v.optional(listOf(origin, 32), []),
+  audiences: v.optional(listOf(audience, 16), []),
   enabled: v.optional(v.boolean(), true),
 };
 

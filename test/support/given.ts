@@ -171,6 +171,7 @@ export async function givenRoute(isolate: Isolate, draft: Partial<RouteDraft> = 
       limits: [],
       timeoutSeconds: 5,
       corsOrigins: [],
+      audiences: [],
       enabled: true,
       ...draft,
     },

@@ -85,4 +85,7 @@ const principalOf = (record: (KeyVerdict & { ok: true })["record"]): Principal =
   lineageId: record.lineageId,
   environment: record.environment,
   scopes: record.scopes,
+  clientId: record.id,
+  sessionId: null,
+  level: null,
 });
