@@ -6,7 +6,7 @@ export const bodyBytesMax = 64 * 1024;
 const issuesShown = 5;
 
 /** The body as text, or 413 as soon as it is too large: a lying or missing Content-Length changes nothing. */
-async function readText(request: Request, bytesMax: number): Promise<string> {
+export async function readText(request: Request, bytesMax: number): Promise<string> {
   if (Number(request.headers.get("content-length") ?? 0) > bytesMax) throw new AuthError("content_too_large");
   if (!request.body) return "";
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
