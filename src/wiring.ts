@@ -75,13 +75,12 @@ export async function wire(config: Config, options: WiringOptions = {}) {
     now,
   });
   const refreshTokens = createRefreshTokens({
-    store: createRefreshStore({ database, deniedMilliseconds: 960_000 }),
+    store: createRefreshStore(database),
     format: await createRefreshFormat(await deriveSecrets(config.keyEncryptionKeys, "refresh tokens")),
     accessTokens,
     revocation,
     audit,
     graceSeconds: config.refreshGraceSeconds,
-    tokenDeniedMilliseconds: 960_000,
     now,
     tellOwner: () => undefined,
   });

@@ -21,7 +21,6 @@ export function createEndings(options: {
   store: RefreshStore;
   revocation: Pick<Revocation, "announceNow">;
   audit: Pick<Audit, "record">;
-  tokenDeniedMilliseconds: number;
   now: () => number;
 }) {
   const { store, revocation, audit, now } = options;
@@ -79,9 +78,7 @@ export function createEndings(options: {
       /** One access token; its session goes on. `expiresAt`: the token's own `exp`; null when it is not known. */
       async revokeToken(jti: string, expiresAt: Date | null, operator: Operator): Promise<Reach> {
         const at = now();
-        const latest = at + options.tokenDeniedMilliseconds;
-        const until = Math.min(expiresAt?.getTime() ?? latest, latest);
-        const noted = await store.noteToken(jti, new Date(at), new Date(Math.max(until, at)));
+        const noted = await store.noteToken(jti, new Date(at), expiresAt);
         record("token.revoked", "by_operator", { type: "token", id: jti }, operator);
         return await announce(noted, "by_operator", operator);
       },

@@ -52,7 +52,6 @@ type Sources = {
   readonly revocation: Pick<Revocation, "announceNow">;
   readonly audit: Pick<Audit, "record">;
   readonly graceSeconds: number;
-  readonly tokenDeniedMilliseconds: number;
   readonly now: () => number;
   readonly tellOwner: (notice: ReplayNotice, background: Background) => void;
 };

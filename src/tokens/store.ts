@@ -29,9 +29,10 @@ export type Presentation = {
 
 const moment = (at: Date): SQL => sql`${at.toISOString()}::timestamptz`;
 
-/** `deniedMilliseconds`: how long after its end an access token of a family may still be alive somewhere. */
-export function createRefreshStore(options: { database: Database; deniedMilliseconds: number }) {
-  const { database, deniedMilliseconds } = options;
+/** How long after its end an access token of a family may still be alive somewhere. */
+const deniedMilliseconds = 960_000;
+
+export function createRefreshStore(database: Database) {
   const deadBy = (at: Date): Date => new Date(at.getTime() + deniedMilliseconds);
 
   const noting = (rows: SQL): SQL => sql`
@@ -126,10 +127,10 @@ export function createRefreshStore(options: { database: Database; deniedMillisec
     },
 
     /** One access token. Nothing else of its session changes. */
-    async noteToken(jti: string, at: Date, expiresAt: Date): Promise<NotedEnd[]> {
-      const { rows } = await database.execute<Record<string, unknown>>(
-        noting(singleRow("jti", jti, at, expiresAt)),
-      );
+    async noteToken(jti: string, at: Date, expiresAt: Date | null): Promise<NotedEnd[]> {
+      const until = Math.min(expiresAt?.getTime() ?? Number.POSITIVE_INFINITY, deadBy(at).getTime());
+      const row = singleRow("jti", jti, at, new Date(until));
+      const { rows } = await database.execute<Record<string, unknown>>(noting(row));
       return rows.map(notedEndOf);
     },
   };

@@ -1,3 +1,8 @@
+import { eq } from "drizzle-orm";
+import { calculateJwkThumbprint, exportJWK, generateKeyPair } from "jose";
+import { expect } from "vitest";
+import { createSeal } from "../../src/crypto/seal.ts";
+import { signingKeys } from "../../src/signing-keys/tables.ts";
 import type { VersionedSecrets } from "../../src/crypto/versioned-secrets.ts";
 import { firstPartyClient } from "../../src/tokens/access-token.ts";
 import { createRefreshFormat } from "../../src/tokens/refresh-format.ts";
@@ -5,6 +10,7 @@ import {
   createRefreshTokens,
   type FamilyDraft,
   type RefreshTokens,
+  type RefreshVerdict,
   type ReplayNotice,
 } from "../../src/tokens/refresh-tokens.ts";
 import { createRefreshStore } from "../../src/tokens/store.ts";
@@ -37,6 +43,7 @@ export async function givenRefreshTokens(
   options: { graceSeconds?: number; secrets?: VersionedSecrets } = {},
 ) {
   const { database, accessTokens, revocation, audit } = isolate.rooms;
+  await ensureSigningKey(isolate);
   const notices: ReplayNotice[] = [];
   const format = await createRefreshFormat(options.secrets ?? [givenSecret(1)]);
   const refreshTokens = createRefreshTokens({
@@ -72,4 +79,39 @@ export async function givenFamily(
   });
   await isolate.rooms.database.insert(refreshFamilies).values(row);
   return { row, refreshToken, familyId: row.id, sessionId: row.sessionId, accountId: row.accountId };
+}
+
+export const familyRow = async (isolate: Isolate, id: string) =>
+  (await isolate.rooms.database.select().from(refreshFamilies).where(eq(refreshFamilies.id, id)))[0];
+
+export function expectRotated(verdict: RefreshVerdict): RefreshVerdict & { ok: true } {
+  expect(verdict).toMatchObject({ ok: true });
+  return verdict as RefreshVerdict & { ok: true };
+}
+
+/** TEMPORARY until signing-keys makes it. */
+export async function ensureSigningKey(isolate: Isolate): Promise<void> {
+  const pair = await generateKeyPair("RS256", { extractable: true });
+  const publicJwk = await exportJWK(pair.publicKey);
+  const kid = await calculateJwkThumbprint(publicJwk);
+  const seal = createSeal(isolate.rooms.config.keyEncryptionKeys);
+  const at = new Date(isolate.clock.now());
+  await isolate.rooms.database
+    .insert(signingKeys)
+    .values({
+      kid,
+      purpose: "access-token",
+      algorithm: "RS256",
+      slot: 1,
+      publicJwk: { ...publicJwk, kid, alg: "RS256", use: "sig" },
+      privateJwkSealed: await seal.seal(
+        JSON.stringify(await exportJWK(pair.privateKey)),
+        `signing-key:${kid}`,
+      ),
+      publishedAt: at,
+      signsFrom: at,
+      signsUntil: null,
+      killedAt: null,
+    })
+    .onConflictDoNothing();
 }
