@@ -29,7 +29,7 @@ export function claimsOf(
 ): JWTPayload & { readonly jti: string; readonly iat: number; readonly exp: number } {
   const nowSeconds = Math.floor(made.at / 1000);
   const iat = Math.max(nowSeconds, Math.ceil((grant.tokensFrom?.getTime() ?? 0) / 1000));
-  const endsSeconds = grant.endsAt ? Math.ceil(grant.endsAt.getTime() / 1000) : Number.POSITIVE_INFINITY;
+  const endsSeconds = grant.endsAt ? Math.floor(grant.endsAt.getTime() / 1000) : Number.POSITIVE_INFINITY;
   return {
     iss: made.issuer,
     sub: grant.subject,

@@ -1,10 +1,9 @@
 import type { Audit, Background } from "../audit/audit.ts";
 import type { Origin, Party, SecurityEvent } from "../audit/events.ts";
+import type { PendingChange } from "../revocation/ending.ts";
 import type { Reach, Revocation } from "../revocation/revocation.ts";
-import type { NotedEnd, RefreshStore } from "./store.ts";
+import type { RefreshStore } from "./store.ts";
 import type { FamilyEnd } from "./tables.ts";
-
-export type Ended = NotedEnd;
 
 /** Who ends something, from where. */
 export type Operator = {
@@ -39,7 +38,11 @@ export function createEndings(options: {
   const recordEnd = (sessionId: string, reason: FamilyEnd, operator: Operator): void =>
     record("session.ended", reason, { type: "session", id: sessionId }, operator);
 
-  async function announce(noted: readonly NotedEnd[], reason: FamilyEnd, operator: Operator): Promise<Reach> {
+  async function announce(
+    noted: readonly PendingChange[],
+    reason: FamilyEnd,
+    operator: Operator,
+  ): Promise<Reach> {
     for (const { kind, subjectId } of noted) if (kind === "session") recordEnd(subjectId, reason, operator);
     if (noted.length === 0) return { effectiveEverywhereBy: new Date(now()), announced: true };
     return await revocation.announceNow(noted, operator.background);

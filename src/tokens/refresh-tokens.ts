@@ -2,9 +2,10 @@ import type { Audit, Background } from "../audit/audit.ts";
 import type { EventReason, Origin, Party } from "../audit/events.ts";
 import { sha256Hex } from "../crypto/digest.ts";
 import { AuthError } from "../errors/auth-error.ts";
+import type { PendingChange } from "../revocation/ending.ts";
 import type { Revocation } from "../revocation/revocation.ts";
 import type { AccessTokens } from "./access-tokens.ts";
-import { createEndings, type Ended } from "./endings.ts";
+import { createEndings } from "./endings.ts";
 import { type FamilyDraft, familyOf, idleSeconds, type NewFamily } from "./refresh-family.ts";
 import { newFamilyId, type RefreshFormat, type RefreshTokenParsed } from "./refresh-format.ts";
 import type { RefreshFamily, RefreshStore } from "./store.ts";
@@ -87,9 +88,13 @@ export function createRefreshTokens(sources: Sources) {
   }
 
   /** The family has ended already, in the statement that found the replay; this tells whoever must know. */
-  async function tellReplay(family: RefreshFamily, noted: Ended, asked: RefreshAsked): Promise<void> {
+  async function tellReplay(
+    family: RefreshFamily,
+    noted: readonly PendingChange[],
+    asked: RefreshAsked,
+  ): Promise<void> {
     const { accountId, sessionId } = family;
-    const reached = revocation.announceNow([noted], asked.background);
+    const reached = revocation.announceNow(noted, asked.background);
     audit.record(
       {
         type: "refresh.replayed",
@@ -164,7 +169,7 @@ export function createRefreshTokens(sources: Sources) {
   ): Promise<RefreshVerdict> {
     const found = await present(text, parsed, asked.clientId);
     if (!found) return refuse("unknown", asked);
-    if (found.noted) {
+    if (found.noted.length > 0) {
       await tellReplay(found.family, found.noted, asked);
       return { ok: false, reason: "replayed" };
     }

@@ -2,8 +2,8 @@ import { eq } from "drizzle-orm";
 import { calculateJwkThumbprint, exportJWK, generateKeyPair } from "jose";
 import { expect } from "vitest";
 import { createSeal } from "../../src/crypto/seal.ts";
-import { signingKeys } from "../../src/signing-keys/tables.ts";
 import type { VersionedSecrets } from "../../src/crypto/versioned-secrets.ts";
+import { signingKeys } from "../../src/signing-keys/tables.ts";
 import { firstPartyClient } from "../../src/tokens/access-token.ts";
 import { createRefreshFormat } from "../../src/tokens/refresh-format.ts";
 import {

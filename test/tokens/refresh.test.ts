@@ -2,7 +2,7 @@ import { and, eq } from "drizzle-orm";
 import { describe, expect, test } from "vitest";
 import { changeOutbox } from "../../src/revocation/tables.ts";
 import { absoluteSeconds, idleSeconds } from "../../src/tokens/refresh-family.ts";
-import { givenIsolate, type Isolate, unique } from "../support/given.ts";
+import { givenIsolate, type Isolate, type IsolateOptions, unique } from "../support/given.ts";
 import {
   askedBy,
   expectRotated,
@@ -19,9 +19,8 @@ const endsOf = (isolate: Isolate, sessionId: string) =>
     .from(changeOutbox)
     .where(and(eq(changeOutbox.kind, "session"), eq(changeOutbox.subjectId, sessionId)));
 
-async function given(options: Parameters<typeof givenRefreshTokens>[1] = {}) {
-  const forever = new Promise<void>(() => undefined);
-  const isolate = await givenIsolate({ waitForRefusals: () => forever });
+async function given(options: Parameters<typeof givenRefreshTokens>[1] & IsolateOptions = {}) {
+  const isolate = await givenIsolate(options);
   const room = await givenRefreshTokens(isolate, options);
   const family = await givenFamily(isolate, room.refreshTokens);
   const present = (text: string, clientId?: string) =>
@@ -174,7 +173,10 @@ describe("whose token", () => {
   });
 
   test("malformed and forged tokens are refused without a call, though the family's id is right", async () => {
-    const { isolate, refreshToken, familyId, present, row } = await given();
+    const forever = new Promise<void>(() => undefined);
+    const { isolate, refreshToken, familyId, present, row } = await given({
+      waitForRefusals: () => forever,
+    });
     const other = await givenRefreshTokens(isolate, { secrets: [{ ...givenSecret(2), version: 1 }] });
     const forged = (await other.format.successorOf(refreshToken, { familyId, generation: 0 }, 1)) ?? "";
     await isolate.forgetCalls();
