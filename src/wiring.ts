@@ -10,6 +10,7 @@ import { createAuthentication } from "./authentication/authentication.ts";
 import { createKeyVerifier } from "./authentication/key-verifier.ts";
 import { credentialMethods } from "./authentication/methods/index.ts";
 import { createOperatorAccess } from "./authentication/operator-access.ts";
+import { deriveSecrets } from "./crypto/derived-secrets.ts";
 import { createSeal } from "./crypto/seal.ts";
 import { type Config, readConfig } from "./env.ts";
 import { createForwardAuth } from "./gateway/forward-auth.ts";
@@ -28,6 +29,10 @@ import { createSigningKeys } from "./signing-keys/signing-keys.ts";
 import { createSigningKeyStore } from "./signing-keys/store.ts";
 import { createDatabase } from "./storage/database.ts";
 import { createRedis } from "./storage/redis.ts";
+import { createAccessTokens } from "./tokens/access-tokens.ts";
+import { createRefreshFormat } from "./tokens/refresh-format.ts";
+import { createRefreshTokens } from "./tokens/refresh-tokens.ts";
+import { createRefreshStore } from "./tokens/store.ts";
 
 /** What a test may take into its own hands; production takes none of it. */
 export type WiringOptions = {
@@ -62,6 +67,23 @@ export async function wire(config: Config, options: WiringOptions = {}) {
     now,
   });
   const rateLimits = createRateLimits({ store: await createRateLimitStore(redis), now });
+
+  const accessTokens = createAccessTokens({
+    signingKeys,
+    issuer: config.issuer,
+    accessTokenSeconds: config.accessTokenSeconds,
+    now,
+  });
+  const refreshTokens = createRefreshTokens({
+    store: createRefreshStore(database),
+    format: await createRefreshFormat(await deriveSecrets(config.keyEncryptionKeys, "refresh tokens")),
+    accessTokens,
+    revocation,
+    audit,
+    graceSeconds: config.refreshGraceSeconds,
+    now,
+    tellOwner: () => undefined,
+  });
 
   const apiKeyStore = createApiKeyStore(database);
   const keyFormat = await createKeyFormat(config.apiKeyTagSecrets);
@@ -141,6 +163,8 @@ export async function wire(config: Config, options: WiringOptions = {}) {
     audit,
     signingKeys,
     revocation,
+    accessTokens,
+    refreshTokens,
     apiKeys,
     authentication,
     keyVerifier,
