@@ -1,7 +1,8 @@
 import { env } from "cloudflare:workers";
+import argon2 from "@phi-ag/argon2/argon2.wasm";
 import { createApp } from "./app.ts";
 import { readConfig } from "./env.ts";
-import { roomsOf } from "./wiring.ts";
+import { handOver, roomsOf } from "./wiring.ts";
 
 export { Verifier } from "./rpc.ts";
 
@@ -9,6 +10,7 @@ type Environment = Readonly<Record<string, unknown>>;
 
 /** At start-up: a missing or weak value refuses the deployment with one sentence, before any request is served. */
 readConfig(env as unknown as Environment);
+handOver({ argon2 });
 
 let app: ReturnType<typeof createApp> | undefined;
 

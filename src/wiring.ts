@@ -34,8 +34,10 @@ import { createRefreshFormat } from "./tokens/refresh-format.ts";
 import { createRefreshTokens } from "./tokens/refresh-tokens.ts";
 import { createRefreshStore } from "./tokens/store.ts";
 
-/** What a test may take into its own hands; production takes none of it. */
 export type WiringOptions = {
+  /** Argon2, compiled at deployment: only the entry may import a module of it. */
+  readonly argon2: WebAssembly.Module;
+  // What a test may take into its own hands; production takes none of it.
   readonly now?: () => number;
   /** Settles when refusals that are counted together have waited long enough. */
   readonly waitForRefusals?: () => Promise<void>;
@@ -44,7 +46,7 @@ export type WiringOptions = {
 const waitOneSpan = () => new Promise<void>((resolve) => setTimeout(resolve, refusalsWaitMilliseconds));
 
 /** The only place where rooms meet: once for an isolate, from the ground up. */
-export async function wire(config: Config, options: WiringOptions = {}) {
+export async function wire(config: Config, options: WiringOptions) {
   const now = options.now ?? (() => Date.now());
   const database = createDatabase(config.databaseUrl);
   const redis = createRedis({ url: config.redisUrl, token: config.redisToken, now });
@@ -178,6 +180,12 @@ export async function wire(config: Config, options: WiringOptions = {}) {
 export type Rooms = Awaited<ReturnType<typeof wire>>;
 
 let wired: Rooms | undefined;
+let argon2: WebAssembly.Module | undefined;
+
+/** Said once by the entry, before any request: `fetch`, cron and RPC then find their rooms alike. */
+export function handOver(modules: { readonly argon2: WebAssembly.Module }): void {
+  ({ argon2 } = modules);
+}
 
 /**
  * This isolate's rooms. Two first requests at once wire twice and keep one: a value is shared, never a promise,
@@ -185,7 +193,8 @@ let wired: Rooms | undefined;
  */
 export async function roomsOf(environment: Readonly<Record<string, unknown>>): Promise<Rooms> {
   if (wired) return wired;
-  const made = await wire(readConfig(environment));
+  if (!argon2) throw new Error("the entry has not handed over argon2");
+  const made = await wire(readConfig(environment), { argon2 });
   wired ??= made;
   return wired;
 }

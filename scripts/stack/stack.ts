@@ -4,7 +4,7 @@ import { startEdge } from "../twins/edge.ts";
 import { startMailbox } from "../twins/mailbox.ts";
 import { startNeonTwin } from "../twins/neon.ts";
 import { startUpstashTwin } from "../twins/upstash.ts";
-import { bundleWorker, readCompatibility } from "./bundle.ts";
+import { bundleWorker, readCompatibility, type WorkerBundle } from "./bundle.ts";
 import { type WorkerEnvironment, workerEnvironment } from "./environment.ts";
 import {
   brokenData,
@@ -136,7 +136,7 @@ async function startTwins({ data, closing, options }: Started) {
 
 async function startWorker(
   { data, closing, options }: Started,
-  bundle: string,
+  bundle: WorkerBundle,
   environment: WorkerEnvironment,
 ) {
   const worker = await runWorker({
