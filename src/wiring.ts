@@ -52,7 +52,7 @@ export async function wire(config: Config, options: WiringOptions) {
   const redis = createRedis({ url: config.redisUrl, token: config.redisToken, now });
 
   const audit = createAudit({
-    store: createAuditStore({ database, redis }),
+    store: await createAuditStore({ database, redis }),
     now,
     lastResort: (event) => console.error(JSON.stringify({ message: "audit event not stored", event })),
     wait: options.waitForRefusals ?? waitOneSpan,

@@ -173,7 +173,7 @@ export function createVerification(sources: Sources) {
   function isStillTrue(hash: string, record: KeyRecord, question: KeyQuestion): boolean {
     const kept = cache.find(hash);
     if (kept?.record?.version !== record.version || !isFresh(kept, question.arrivedAt)) return false;
-    if (cache.isAging(kept)) question.background(read(hash));
+    if (cache.takeRefresh(kept)) question.background(read(hash));
     return true;
   }
 
