@@ -137,6 +137,7 @@ export async function wire(config: Config, options: WiringOptions) {
     identityTokens,
     call: callUpstream,
     bindings: services,
+    issuer,
   });
   const forwardAuth = createForwardAuth({ gateway, authentication, identityTokens });
   const routeAdmin = createRouteAdmin({

@@ -60,6 +60,7 @@ export async function givenIsolate(options: IsolateOptions = {}) {
 
   return {
     rooms,
+    endpoints: app.endpoints,
     clock,
     lane,
     address,
