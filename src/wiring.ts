@@ -1,3 +1,4 @@
+import { networkOf } from "./api-keys/addresses.ts";
 import { createApiKeys } from "./api-keys/api-keys.ts";
 import { createKeyFormat } from "./api-keys/key-format.ts";
 import { createLastUse } from "./api-keys/last-use.ts";
@@ -116,7 +117,7 @@ export async function wire(config: Config, options: WiringOptions) {
     rateLimits,
     revocation,
   });
-  const keyVerifier = createKeyVerifier(verification);
+  const keyVerifier = createKeyVerifier({ verification, networkOf });
   const operatorAccess = createOperatorAccess({
     authentication,
     audit,
