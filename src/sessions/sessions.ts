@@ -4,11 +4,17 @@ import type { EventReason, Origin, Party } from "../audit/events.ts";
 import { randomBase62 } from "../crypto/base62.ts";
 import { sha256Hex } from "../crypto/digest.ts";
 import type { Reach, Revocation } from "../revocation/revocation.ts";
-import type { AccessTokens } from "../tokens/access-token.ts";
+import type { AccessTokens } from "../tokens/access-tokens.ts";
 import type { FamilyDraft } from "../tokens/refresh-family.ts";
 import type { RefreshTokens } from "../tokens/refresh-tokens.ts";
 import type { FamilyEnd } from "../tokens/tables.ts";
-import { type Device, type LiveSession, type SessionKind, type SessionShown, userAgentMax } from "./session.ts";
+import {
+  type Device,
+  type LiveSession,
+  type SessionKind,
+  type SessionShown,
+  userAgentMax,
+} from "./session.ts";
 import type { SessionCookies } from "./session-cookie.ts";
 import type { SessionStore } from "./store.ts";
 
@@ -16,7 +22,7 @@ export type Operator = { readonly actor: Party; readonly origin: Origin; readonl
 
 export type SignIn = {
   /** As it was when the proof was checked: a change since then undoes the proof. */
-  readonly account: Pick<Account, "id" | "version" | "scopes" | "revokedBefore">;
+  readonly account: Pick<Account, "id" | "scopes" | "revokedBefore"> & { readonly version: number };
   readonly acr: FamilyDraft["acr"];
   readonly amr: readonly string[];
   readonly kind: SessionKind;
@@ -49,15 +55,13 @@ const sweepBatch = 500;
 export function createSessions(options: {
   store: SessionStore;
   cookies: SessionCookies;
-  refreshTokens: Pick<RefreshTokens, "begin" | "endSession" | "endOthers" | "endAll">;
+  refreshTokens: Pick<RefreshTokens, "begin" | "endSession" | "endOthers">;
   accessTokens: Pick<AccessTokens, "issue">;
   revocation: Pick<Revocation, "announceNow">;
   audit: Pick<Audit, "record">;
   issuer: string;
   clientId: string;
   idleSeconds: number;
-  /** How long an access token may live at most, with the skew of clocks. */
-  tokensLiveSeconds: number;
   now: () => number;
 }) {
   const { store, cookies, refreshTokens, audit, now } = options;
@@ -114,7 +118,6 @@ export function createSessions(options: {
         accountVersion: input.account.version,
         previousSecretHash: await hashOf(input.previousCookie),
         at,
-        endedTokensExpireAt: new Date(at.getTime() + options.tokensLiveSeconds * 1000),
       });
       if (!begun.ok) return null;
       note("session.began", sessionId, null, operator);
@@ -162,8 +165,12 @@ export function createSessions(options: {
       refreshTokens.endOthers(accountId, keepSessionId, "by_person", operator),
 
     /** Everything issued before now is dead, whichever session it came from. */
-    endAll: (accountId: string, reason: FamilyEnd, operator: Operator): Promise<Reach> =>
-      refreshTokens.endAll(accountId, reason, operator),
+    async endAll(accountId: string, reason: FamilyEnd, operator: Operator): Promise<Reach> {
+      const noted = await store.endAll(accountId, reason, new Date(now()));
+      for (const { kind, subjectId } of noted)
+        if (kind === "session") note("session.ended", subjectId, reason, operator);
+      return await options.revocation.announceNow(noted, operator.background);
+    },
 
     /** For the cron trigger. */
     sweep: (): Promise<number> => store.sweep(new Date(now() - sweepAfterMilliseconds), sweepBatch),

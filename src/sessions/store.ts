@@ -1,19 +1,20 @@
 import { type SQL, sql } from "drizzle-orm";
 import { accounts } from "../accounts/tables.ts";
-import { changeOutbox } from "../revocation/tables.ts";
-import type { Database } from "../storage/database.ts";
+import type { PendingChange } from "../revocation/ending.ts";
+import { noteEndings, pendingOf } from "../revocation/tables.ts";
+import { type Database, inOneTransaction } from "../storage/database.ts";
 import { decodeRow } from "../storage/rows.ts";
-import { refreshFamilies } from "../tokens/tables.ts";
+import { type FamilyEnd, refreshFamilies } from "../tokens/tables.ts";
 import type { LiveSession, SessionShown } from "./session.ts";
 import { sessions } from "./tables.ts";
 
 export type NewSession = Omit<typeof sessions.$inferInsert, "familyId">;
 export type NewFamily = typeof refreshFamilies.$inferInsert;
-export type NotedSession = { readonly kind: "session"; readonly subjectId: string; readonly number: number };
+type Noted = Record<string, unknown>;
 
 /** `account_changed`: it is not as it was when it was looked at, so what was proved then proves nothing now. */
 export type Begun =
-  | { readonly ok: true; readonly ended: readonly NotedSession[] }
+  | { readonly ok: true; readonly ended: readonly PendingChange[] }
   | { readonly ok: false; readonly reason: "account_changed" };
 
 export function createSessionStore(database: Database) {
@@ -28,11 +29,9 @@ export function createSessionStore(database: Database) {
       accountVersion: number;
       previousSecretHash: string | null;
       at: Date;
-      /** Until when access tokens of the ended session may live. */
-      endedTokensExpireAt: Date;
     }): Promise<Begun> {
       const { session, family, at } = input;
-      const { rows } = await database.execute<{ began: string | null; noted: NotedRow[] | string | null }>(sql`
+      const { rows } = await database.execute<{ began: string | null; noted: Noted[] | null }>(sql`
         with proved as (
           update ${accounts} set last_signed_in_at = ${moment(at)}
           where id = ${session.accountId} and version = ${input.accountVersion} and state = 'active' returning id
@@ -41,11 +40,7 @@ export function createSessionStore(database: Database) {
           where revoked_at is null and exists (select 1 from proved) and session_id = (
             select id from ${sessions} where secret_hash = ${input.previousSecretHash}::text)
           returning session_id
-        ), noted as (
-          insert into ${changeOutbox} (kind, subject_id, version, noted_at, expires_at)
-          select distinct 'session', session_id, 0, ${moment(at)}, ${moment(input.endedTokensExpireAt)} from ended
-          returning number, subject_id
-        ), family as (
+        ), noted as (${noteEndings(endedSessions, at)}), family as (
           insert into ${refreshFamilies} (id, session_id, account_id, client_id, audience, scopes, auth_time, acr, amr,
             current_hash, generation, rotated_at, secret_version, tokens_from, created_at, idle_expires_at,
             absolute_expires_at)
@@ -67,15 +62,24 @@ export function createSessionStore(database: Database) {
         select (select id from began) as began, (select json_agg(noted) from noted) as noted`);
       const [row] = rows;
       if (!row?.began) return { ok: false, reason: "account_changed" };
-      const noted: NotedRow[] = typeof row.noted === "string" ? JSON.parse(row.noted) : (row.noted ?? []);
-      return {
-        ok: true,
-        ended: noted.map((one) => ({
-          kind: "session",
-          subjectId: one.subject_id,
-          number: Number(one.number),
-        })),
-      };
+      return { ok: true, ended: pendingOf(row.noted ?? []) };
+    },
+
+    /**
+     * Everything of an account, its access tokens issued before now included. The account is changed first, so that a
+     * sign-in under way has either begun, and is ended here, or finds the account no longer as it was.
+     */
+    async endAll(accountId: string, reason: FamilyEnd, at: Date): Promise<PendingChange[]> {
+      const [, noted = []] = await inOneTransaction(database, [
+        sql`update ${accounts} set revoked_before = ${moment(at)}, version = version + 1, updated_at = ${moment(at)}
+            where id = ${accountId}`,
+        sql`with ended as (
+              update ${refreshFamilies} set revoked_at = ${moment(at)}, revoked_reason = ${reason}
+              where account_id = ${accountId} and revoked_at is null returning session_id
+            ), noted as (${noteEndings(sql`${endedSessions} union all select 'subject', ${accountId}`, at)})
+            select * from noted order by number`,
+      ]);
+      return pendingOf(noted);
     },
 
     /** Who is behind a cookie, if anybody still is. One read, by the unique hash. */
@@ -138,7 +142,7 @@ export function createSessionStore(database: Database) {
 }
 
 export type SessionStore = ReturnType<typeof createSessionStore>;
-type NotedRow = { readonly number: number; readonly subject_id: string };
+const endedSessions = sql`select distinct 'session', session_id from ended`;
 
 /** A session is used by its pages or by its refresh tokens: whichever was later counts. */
 const shown = sql`session.id, session.account_id, session.kind, session.created_at,
