@@ -1,3 +1,11 @@
+import { createAccounts } from "./accounts/accounts.ts";
+import { createBreachedPasswords } from "./accounts/breached-passwords.client.ts";
+import { createChangeStore } from "./accounts/changes.store.ts";
+import { createLinkStore } from "./accounts/links.store.ts";
+import { createOwnerNotices } from "./accounts/owner-notices.ts";
+import { policyFor } from "./accounts/password-policy.ts";
+import { createPasswords } from "./accounts/passwords.ts";
+import { createAccountStore } from "./accounts/store.ts";
 import { createApiKeys } from "./api-keys/api-keys.ts";
 import { createKeyFormat } from "./api-keys/key-format.ts";
 import { createLastUse } from "./api-keys/last-use.ts";
@@ -10,6 +18,8 @@ import { createAuthentication } from "./authentication/authentication.ts";
 import { createKeyVerifier } from "./authentication/key-verifier.ts";
 import { credentialMethods } from "./authentication/methods/index.ts";
 import { createOperatorAccess } from "./authentication/operator-access.ts";
+import { createHashGate } from "./crypto/hash-gate.ts";
+import { createPasswordHash } from "./crypto/password-hash.ts";
 import { createSeal } from "./crypto/seal.ts";
 import { type Config, readConfig } from "./env.ts";
 import { createForwardAuth } from "./gateway/forward-auth.ts";
@@ -20,6 +30,10 @@ import { createRouteBook } from "./gateway/route-book.ts";
 import { createRouteStore } from "./gateway/store.ts";
 import { callUpstream } from "./gateway/upstream.client.ts";
 import { isLoopback } from "./http/door-checks.ts";
+import { createMailClient } from "./messages/mail.client.ts";
+import { ageMaxMilliseconds, createMessages } from "./messages/messages.ts";
+import { createMessageStore } from "./messages/store.ts";
+import { createTemplates } from "./messages/templates.ts";
 import { createRateLimits } from "./rate-limits/rate-limits.ts";
 import { createRateLimitStore } from "./rate-limits/store.ts";
 import { copiesLiveMilliseconds, createRevocation, recordLifeSeconds } from "./revocation/revocation.ts";
@@ -52,6 +66,14 @@ export async function wire(config: Config, options: WiringOptions) {
     lastResort: (event) => console.error(JSON.stringify({ message: "audit event not stored", event })),
     wait: options.waitForRefusals ?? waitOneSpan,
   });
+  const messages = createMessages({
+    client: config.mail && createMailClient(config.mail),
+    store: await createMessageStore({ redis, lifeMilliseconds: 2 * ageMaxMilliseconds }),
+    templates: createTemplates({ issuer: config.issuer }),
+    seal: createSeal(config.keyEncryptionKeys),
+    audit,
+    now,
+  });
   const signingKeys = createSigningKeys({
     store: createSigningKeyStore(database),
     seal: createSeal(config.keyEncryptionKeys),
@@ -64,6 +86,29 @@ export async function wire(config: Config, options: WiringOptions) {
     now,
   });
   const rateLimits = createRateLimits({ store: await createRateLimitStore(redis), now });
+
+  const accountStore = createAccountStore(database);
+  const tellOwner = createOwnerNotices({ store: accountStore, messages });
+  const accounts = createAccounts({
+    store: accountStore,
+    links: createLinkStore(database),
+    changes: createChangeStore(database),
+    passwords: createPasswords({
+      hash: createPasswordHash({
+        argon2: options.argon2,
+        peppers: config.passwordPeppers,
+        gate: createHashGate({ now }),
+      }),
+      breached:
+        config.breachedPasswordsUrl === null ? null : createBreachedPasswords(config.breachedPasswordsUrl),
+      policy: policyFor(config.issuer, false),
+    }),
+    messages,
+    rateLimits,
+    revocation,
+    audit,
+    now,
+  });
 
   const apiKeyStore = createApiKeyStore(database);
   const keyFormat = await createKeyFormat(config.apiKeyTagSecrets);
@@ -141,8 +186,11 @@ export async function wire(config: Config, options: WiringOptions) {
     database,
     redis,
     audit,
+    messages,
     signingKeys,
     revocation,
+    accounts,
+    tellOwner,
     apiKeys,
     authentication,
     keyVerifier,

@@ -1,4 +1,5 @@
 import { neon, neonConfig } from "@neondatabase/serverless";
+import type { SQL } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/neon-http";
 import { AuthError } from "../errors/auth-error.ts";
 
@@ -47,6 +48,20 @@ function rethrow(thrown: unknown): never {
 }
 
 export type Database = ReturnType<typeof createDatabase>;
+
+/**
+ * A statement after a lock, in one transaction and one trip. A statement by itself sees what was committed before it began,
+ * even if it then waits for a row; after the lock it also sees what whoever held the row before has left behind.
+ */
+export async function executeLocked(
+  database: Database,
+  lock: SQL,
+  statement: SQL,
+): Promise<Record<string, unknown>[]> {
+  const both = [database.execute(lock), database.execute<Record<string, unknown>>(statement)] as const;
+  const [, { rows }] = await database.batch(both).catch(rethrow);
+  return rows;
+}
 
 const sqlState = /^[0-9A-Z]{5}$/;
 
