@@ -144,6 +144,9 @@ export function createApp(rooms: Rooms) {
     !isIssuerHost(url) && (await gateway.ownsHost(canonicalHost(url.hostname), visit).catch(() => true));
 
   return {
+    /** Every method and path that is answered here: what the suites walk. */
+    endpoints: app.routes.map(({ method, path }) => ({ method, path })),
+
     async serve(request: Request, background: Visit["background"]): Promise<Response> {
       const visit = visitOf(request, rooms, background);
       const { url } = visit;

@@ -41,7 +41,7 @@ export function readConfig(environment: Environment): Config {
   const issuer = readIssuer(environment);
   return {
     issuer,
-    databaseUrl: readUrl(environment, "DATABASE_URL", ["postgresql:", "postgres:"]),
+    databaseUrl: readDatabaseUrl(environment),
     redisUrl: readUrl(environment, "UPSTASH_REDIS_REST_URL", localPlain(environment)),
     redisToken: readToken(environment, "UPSTASH_REDIS_REST_TOKEN"),
     keyEncryptionKeys: readSecrets(environment, "KEY_ENCRYPTION_KEYS"),
@@ -95,6 +95,22 @@ function readUrl(environment: Environment, name: string, protocols: readonly str
   const text = readRequired(environment, name);
   if (!URL.canParse(text) || !protocols.includes(new URL(text).protocol)) {
     fail(name, `must be a URL beginning with ${protocols.join("// or ")}//`);
+  }
+  return text;
+}
+
+function readDatabaseUrl(environment: Environment): string {
+  const text = readUrl(environment, "DATABASE_URL", ["postgresql:", "postgres:"]);
+  const { hostname, username, password, pathname } = new URL(text);
+  if (
+    !/^[a-z]+:\/\//.test(text) ||
+    [hostname, username, password].includes("") ||
+    !/^\/[^/]+$/.test(pathname)
+  ) {
+    fail(
+      "DATABASE_URL",
+      "must name user, password, host and database: postgresql://user:password@host/database",
+    );
   }
   return text;
 }

@@ -6,6 +6,7 @@ import { createOwnerNotices } from "./accounts/owner-notices.ts";
 import { policyFor } from "./accounts/password-policy.ts";
 import { createPasswords } from "./accounts/passwords.ts";
 import { createAccountStore } from "./accounts/store.ts";
+import { networkOf } from "./api-keys/addresses.ts";
 import { createApiKeys } from "./api-keys/api-keys.ts";
 import { createKeyFormat } from "./api-keys/key-format.ts";
 import { createLastUse } from "./api-keys/last-use.ts";
@@ -61,7 +62,7 @@ export async function wire(config: Config, options: WiringOptions) {
   const redis = createRedis({ url: config.redisUrl, token: config.redisToken, now });
 
   const audit = createAudit({
-    store: createAuditStore({ database, redis }),
+    store: await createAuditStore({ database, redis }),
     now,
     lastResort: (event) => console.error(JSON.stringify({ message: "audit event not stored", event })),
     wait: options.waitForRefusals ?? waitOneSpan,
@@ -139,7 +140,7 @@ export async function wire(config: Config, options: WiringOptions) {
     rateLimits,
     revocation,
   });
-  const keyVerifier = createKeyVerifier(verification);
+  const keyVerifier = createKeyVerifier({ verification, networkOf });
   const operatorAccess = createOperatorAccess({
     authentication,
     audit,
@@ -160,6 +161,7 @@ export async function wire(config: Config, options: WiringOptions) {
     identityTokens,
     call: callUpstream,
     bindings: services,
+    issuer,
   });
   const forwardAuth = createForwardAuth({ gateway, authentication, identityTokens });
   const routeAdmin = createRouteAdmin({
@@ -189,6 +191,7 @@ export async function wire(config: Config, options: WiringOptions) {
     messages,
     signingKeys,
     revocation,
+    rateLimits,
     accounts,
     tellOwner,
     apiKeys,

@@ -1,7 +1,7 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { PendingChange } from "../revocation/ending.ts";
 import { noteEndings, pendingOf } from "../revocation/tables.ts";
-import { type Database, executeLocked, isUniqueViolation } from "../storage/database.ts";
+import { type Database, inOneTransaction, isUniqueViolation } from "../storage/database.ts";
 import { decodeRow } from "../storage/rows.ts";
 import { type FamilyEnd, refreshFamilies } from "../tokens/tables.ts";
 import type { LinkPurpose } from "./account.ts";
@@ -35,13 +35,13 @@ export function createChangeStore(database: Database) {
 
   /** `changed`: CTEs of which one is `changed`, rows of accounts; `ending`: the CTEs `ended` and `noted`. */
   async function change(lock: SQL, changed: SQL, ending: SQL): Promise<Changed | null> {
-    const [row] = await executeLocked(
-      database,
+    const [, rows] = await inOneTransaction(database, [
       lock,
       sql`with ${changed}, ${ending}
         select changed.*, before.email as email_before, (select json_agg(noted) from noted) as noted
         from changed join ${accounts} before on before.id = changed.id`,
-    );
+    ]);
+    const row = rows?.[0];
     return row ? changedOf(row) : null;
   }
 
@@ -54,10 +54,10 @@ export function createChangeStore(database: Database) {
     noted as (${noteEndings(sql`select 'subject', id from changed`, at)})`;
 
   /** A recovery that was asked for under the old password, or at the old address, is over. */
-  const endLinks = (at: Date): SQL => sql`
+  const endLinks = sql`
     unlinked as (
-      update ${mailLinks} l set used_at = ${moment(at)}
-      from changed where l.account_id = changed.id and l.used_at is null
+      delete from ${mailLinks} l using changed
+      where l.account_id = changed.id and l.used_at is null
         and not exists (select 1 from used where used.id = l.id)
     )`;
   const nothingUsed = sql`used as (select id from ${mailLinks} where false)`;
@@ -91,7 +91,7 @@ export function createChangeStore(database: Database) {
             changed as (
               update ${accounts} a set email = used.email, email_canonical = used.email_canonical, ${endsAll(at)}
               from used where a.id = used.account_id and a.state = 'active' returning a.*
-            ), ${endLinks(at)}`,
+            ), ${endLinks}`,
           endEverything("address_changed", at),
         );
       } catch (error) {
@@ -109,7 +109,7 @@ export function createChangeStore(database: Database) {
             update ${accounts} a set password_hash = ${passwordHash}, password_changed_at = ${moment(at)}, ${endsAll(at)}
             from used where a.id = used.account_id and a.state = 'active' and a.email_canonical = used.email_canonical
             returning a.*
-          ), ${endLinks(at)}`,
+          ), ${endLinks}`,
         endEverything("by_recovery", at),
       ),
 
@@ -127,7 +127,7 @@ export function createChangeStore(database: Database) {
             update ${accounts} a set password_hash = ${hashes.next}, password_changed_at = ${moment(at)},
               version = a.version + 1, updated_at = ${moment(at)}
             where a.id = ${id} and a.password_hash = ${hashes.old} and a.state = 'active' returning a.*
-          ), ${endLinks(at)}`,
+          ), ${endLinks}`,
         sql`ended as (
             update ${refreshFamilies} f set revoked_at = ${moment(at)}, revoked_reason = 'password_changed'
             from changed where f.account_id = changed.id and f.revoked_at is null
@@ -144,7 +144,7 @@ export function createChangeStore(database: Database) {
           changed as (
             update ${accounts} a set state = 'disabled', ${endsAll(at)}
             where a.id = ${id} and a.state = 'active' returning a.*
-          ), ${endLinks(at)}`,
+          ), ${endLinks}`,
         endEverything("account_disabled", at),
       ),
 

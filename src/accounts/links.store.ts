@@ -31,7 +31,7 @@ export function createLinkStore(database: Database) {
       with subject as (${more.subject}),
       judged as (select ${link.isWanted}::boolean and ${more.opens} as opens),
       older as (
-        update ${mailLinks} set used_at = ${moment(link.at)}
+        delete from ${mailLinks}
         where purpose = ${purpose} and used_at is null and ${more.older} and (select opens from judged)
       ),
       made as (
@@ -92,7 +92,7 @@ export function createLinkStore(database: Database) {
 
 export type LinkStore = ReturnType<typeof createLinkStore>;
 
-/** Of the row `l`: not used, not over, and no newer one of its kind was made, not even in the same instant. */
+/** Of the row `l`: not used, not over, and no newer one of its kind stands, which two that were made at once leave standing. */
 export const isLive = (secretHash: string, purposes: readonly LinkPurpose[], at: Date): SQL => sql`
   l.secret_hash = ${secretHash} and l.used_at is null and l.expires_at > ${moment(at)}
   and l.purpose in (${sql.join(

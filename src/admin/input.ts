@@ -11,7 +11,8 @@ const text = (max: number) =>
     v.trim(),
     v.minLength(1, "must not be empty"),
     v.maxLength(max, `must be ${max} characters or fewer`),
-    v.regex(/^[^\p{Cc}\p{Cs}]*$/u, "must not hold control characters"),
+    // Also what turns or breaks the text around it on an operator's screen: overrides, isolates, line separators.
+    v.regex(/^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]*$/u, "must not hold control characters"),
   );
 const wholeNumber = (min: number, max: number) =>
   v.pipe(

@@ -31,7 +31,7 @@ export const codes = {
   conflict: [409, "The object is not in a state that allows this."],
   content_too_large: [413, "The body is larger than this address accepts."],
   uri_too_long: [414, "The URL is longer than 8 KB."],
-  unsupported_media_type: [415, "Send application/json."],
+  unsupported_media_type: [415, "Send the media type that this address takes."],
   rate_limited: [429, "Too many requests. Retry after the time given in Retry-After."],
   headers_too_large: [431, "The request headers are larger than 32 KB."],
   internal: [500, "Something went wrong on our side."],

@@ -34,6 +34,8 @@ const provenance: ReadonlySet<string> = new Set([
   "x-client-ip",
   "x-cluster-client-ip",
   "x-rewrite-url",
+  "x-host",
+  "x-http-host-override",
   "x-http-method",
   "x-http-method-override",
   "x-method-override",
@@ -138,7 +140,7 @@ const setsOwnCookie = (setCookie: string): boolean =>
 export function passedBack(
   headers: Headers,
   options: {
-    isGuarded: boolean;
+    isPersonal: boolean;
     sharesIssuerHost: boolean;
     /** Null: the route lists no origins. Otherwise the answer depends on the one that asks, and says so. */
     cors: { readonly allowedOrigin: string | null } | null;
@@ -154,7 +156,7 @@ export function passedBack(
     passed.append(name, value);
   }
   if (options.sharesIssuerHost) passed.append("content-security-policy", "sandbox; frame-ancestors 'none'");
-  if (options.isGuarded) keepOutOfSharedCaches(passed);
+  if (options.isPersonal) keepOutOfSharedCaches(passed);
   if (options.cors !== null) passed.append("vary", "Origin");
   if (options.cors?.allowedOrigin) passed.set("access-control-allow-origin", options.cors.allowedOrigin);
   return passed;

@@ -50,17 +50,17 @@ function rethrow(thrown: unknown): never {
 export type Database = ReturnType<typeof createDatabase>;
 
 /**
- * A statement after a lock, in one transaction and one trip. A statement by itself sees what was committed before it began,
- * even if it then waits for a row; after the lock it also sees what whoever held the row before has left behind.
+ * Statements in one transaction and one round trip: all of them happen, or none. Each sees what was committed before it
+ * began itself (READ COMMITTED), so a later one finds what others left behind while an earlier one waited for a lock.
  */
-export async function executeLocked(
+export async function inOneTransaction(
   database: Database,
-  lock: SQL,
-  statement: SQL,
-): Promise<Record<string, unknown>[]> {
-  const both = [database.execute(lock), database.execute<Record<string, unknown>>(statement)] as const;
-  const [, { rows }] = await database.batch(both).catch(rethrow);
-  return rows;
+  statements: readonly [SQL, ...SQL[]],
+): Promise<Record<string, unknown>[][]> {
+  const [first, ...rest] = statements;
+  const run = (statement: SQL) => database.execute<Record<string, unknown>>(statement);
+  const results = await database.batch([run(first), ...rest.map(run)]).catch(rethrow);
+  return results.map(({ rows }) => rows);
 }
 
 const sqlState = /^[0-9A-Z]{5}$/;

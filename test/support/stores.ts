@@ -1,6 +1,10 @@
-import { readdir, readFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Client } from "pg";
 import type { TestProject } from "vitest/node";
+import { bundleWorker, type WorkerBundle } from "../../scripts/stack/bundle.ts";
+import { startMailbox } from "../../scripts/twins/mailbox.ts";
 import { startNeonTwin } from "../../scripts/twins/neon.ts";
 import { startUpstashTwin } from "../../scripts/twins/upstash.ts";
 import { startUpstream } from "./upstream.ts";
@@ -15,6 +19,10 @@ export type Stores = {
   readonly forgetfulRedis: { readonly url: string; readonly port: number };
   /** A real upstream, whose behaviour its paths choose. */
   readonly upstream: string;
+  /** What is sent by mail is kept here; `MAIL_API_URL` leads to it. */
+  readonly mailbox: string;
+  /** Gatehouse as it is deployed, and a Worker that binds to it: modules on disk. */
+  readonly workers: { readonly gatehouse: WorkerBundle; readonly orders: WorkerBundle };
 };
 
 declare module "vitest" {
@@ -38,7 +46,13 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     ...(redisUrl ? { redisUrl: nextDatabase(redisUrl) } : {}),
   });
   const upstream = await startUpstream();
+  const mailbox = await startMailbox();
   await migrate(neon.query);
+  const bundles = await mkdtemp(join(tmpdir(), "gatehouse-workers-"));
+  const workers = {
+    gatehouse: await bundleWorker("src/index.ts", join(bundles, "gatehouse")),
+    orders: await bundleWorker("test/rpc/orders.worker.ts", join(bundles, "orders")),
+  };
   project.provide("stores", {
     environment: {
       ISSUER: "https://auth.gatehouse.test",
@@ -49,16 +63,20 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
       API_KEY_TAG_SECRETS: secret(1, 101),
       REVOCATION_BOUND_SECONDS: "10",
       IMPORTED_KEY_PREFIXES: "legacy_",
+      MAIL_API_URL: mailbox.url,
+      MAIL_API_KEY: "test-mail-key",
     },
     neonPort: neon.port,
     upstashPort: upstash.port,
     upstashToken: token,
     forgetfulRedis: { url: forgetful.url, port: forgetful.port },
     upstream: upstream.url,
+    mailbox: mailbox.url,
+    workers,
   });
   return async () => {
-    await Promise.all([neon.close(), upstash.close(), forgetful.close(), upstream.close()]);
-    await schema?.drop();
+    await Promise.all([neon.close(), upstash.close(), forgetful.close(), upstream.close(), mailbox.close()]);
+    await Promise.all([schema?.drop(), rm(bundles, { recursive: true })]);
   };
 }
 

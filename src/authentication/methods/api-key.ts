@@ -2,6 +2,7 @@ import type { KeyRefusal, KeyVerdict, Verification } from "../../api-keys/verifi
 import type { EventReason, Party } from "../../audit/events.ts";
 import type { Code } from "../../errors/codes.ts";
 import type { Demand } from "../../rate-limits/limits.ts";
+import { guesserOf } from "../guesser.ts";
 import type { Principal, Verdict } from "../principal.ts";
 import { type CredentialMethod, demandsOf } from "./method.ts";
 
@@ -28,7 +29,7 @@ export function apiKeyMethod(verification: Verification): CredentialMethod {
     accepts: (presented) => presented.found === "api-key",
 
     async screen(text, visit) {
-      const verdict = await verification.screen(text, visit.network);
+      const verdict = await verification.screen(text, guesserOf(visit.network));
       return verdict && verdictOf(verdict, []);
     },
 
@@ -36,7 +37,7 @@ export function apiKeyMethod(verification: Verification): CredentialMethod {
       const verdict = await verification.check({
         text,
         arrivedAt: question.visit.arrivedAt,
-        askedFrom: question.visit.network,
+        guesser: guesserOf(question.visit.network, question.caller),
         usedFrom: { address: question.visit.address, country: question.visit.country },
         scopes: question.scopes,
         demandsOf: (record): Demand[] => [
