@@ -20,13 +20,15 @@ export default {
     return await app.serve(request, (work) => scope.waitUntil(work));
   },
 
-  /** Each minute: tells the edges what they were not told, stores the events that waited, keeps a signing key. */
+  /** Each minute: tells the edges what they were not told, stores the events and sends the mails that waited, keeps a signing key. */
   async scheduled(_: ScheduledController, environment: Environment, scope: ExecutionContext): Promise<void> {
-    const { revocation, audit, signingKeys } = await roomsOf(environment);
+    const { revocation, audit, messages, signingKeys, accounts } = await roomsOf(environment);
     const background = (work: Promise<unknown>) => scope.waitUntil(work);
     const done = await Promise.allSettled([
       revocation.repair(),
       audit.retry(),
+      messages.retry(background),
+      accounts.sweep(),
       signingKeys.ensure(background),
     ]);
     for (const one of done) {

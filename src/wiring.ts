@@ -1,3 +1,11 @@
+import { createAccounts } from "./accounts/accounts.ts";
+import { createBreachedPasswords } from "./accounts/breached-passwords.client.ts";
+import { createChangeStore } from "./accounts/changes.store.ts";
+import { createLinkStore } from "./accounts/links.store.ts";
+import { createOwnerNotices } from "./accounts/owner-notices.ts";
+import { policyFor } from "./accounts/password-policy.ts";
+import { createPasswords } from "./accounts/passwords.ts";
+import { createAccountStore } from "./accounts/store.ts";
 import { networkOf } from "./api-keys/addresses.ts";
 import { createApiKeys } from "./api-keys/api-keys.ts";
 import { createKeyFormat } from "./api-keys/key-format.ts";
@@ -12,6 +20,8 @@ import { createKeyVerifier } from "./authentication/key-verifier.ts";
 import { credentialMethods } from "./authentication/methods/index.ts";
 import { createOperatorAccess } from "./authentication/operator-access.ts";
 import { deriveSecrets } from "./crypto/derived-secrets.ts";
+import { createHashGate } from "./crypto/hash-gate.ts";
+import { createPasswordHash } from "./crypto/password-hash.ts";
 import { createSeal } from "./crypto/seal.ts";
 import { type Config, readConfig } from "./env.ts";
 import { createForwardAuth } from "./gateway/forward-auth.ts";
@@ -22,6 +32,10 @@ import { createRouteBook } from "./gateway/route-book.ts";
 import { createRouteStore } from "./gateway/store.ts";
 import { callUpstream } from "./gateway/upstream.client.ts";
 import { isLoopback } from "./http/door-checks.ts";
+import { createMailClient } from "./messages/mail.client.ts";
+import { ageMaxMilliseconds, createMessages } from "./messages/messages.ts";
+import { createMessageStore } from "./messages/store.ts";
+import { createTemplates } from "./messages/templates.ts";
 import { createRateLimits } from "./rate-limits/rate-limits.ts";
 import { createRateLimitStore } from "./rate-limits/store.ts";
 import { copiesLiveMilliseconds, createRevocation, recordLifeSeconds } from "./revocation/revocation.ts";
@@ -58,6 +72,14 @@ export async function wire(config: Config, options: WiringOptions) {
     lastResort: (event) => console.error(JSON.stringify({ message: "audit event not stored", event })),
     wait: options.waitForRefusals ?? waitOneSpan,
   });
+  const messages = createMessages({
+    client: config.mail && createMailClient(config.mail),
+    store: await createMessageStore({ redis, lifeMilliseconds: 2 * ageMaxMilliseconds }),
+    templates: createTemplates({ issuer: config.issuer }),
+    seal: createSeal(config.keyEncryptionKeys),
+    audit,
+    now,
+  });
   const signingKeys = createSigningKeys({
     store: createSigningKeyStore(database),
     seal: createSeal(config.keyEncryptionKeys),
@@ -86,6 +108,29 @@ export async function wire(config: Config, options: WiringOptions) {
     graceSeconds: config.refreshGraceSeconds,
     now,
     tellOwner: () => undefined,
+  });
+
+  const accountStore = createAccountStore(database);
+  const tellOwner = createOwnerNotices({ store: accountStore, messages });
+  const accounts = createAccounts({
+    store: accountStore,
+    links: createLinkStore(database),
+    changes: createChangeStore(database),
+    passwords: createPasswords({
+      hash: createPasswordHash({
+        argon2: options.argon2,
+        peppers: config.passwordPeppers,
+        gate: createHashGate({ now }),
+      }),
+      breached:
+        config.breachedPasswordsUrl === null ? null : createBreachedPasswords(config.breachedPasswordsUrl),
+      policy: policyFor(config.issuer, false),
+    }),
+    messages,
+    rateLimits,
+    revocation,
+    audit,
+    now,
   });
 
   const apiKeyStore = createApiKeyStore(database);
@@ -165,10 +210,14 @@ export async function wire(config: Config, options: WiringOptions) {
     database,
     redis,
     audit,
+    messages,
     signingKeys,
     revocation,
     accessTokens,
     refreshTokens,
+    rateLimits,
+    accounts,
+    tellOwner,
     apiKeys,
     authentication,
     keyVerifier,

@@ -9,6 +9,8 @@ export type LinkPurpose = (typeof linkPurposes)[number];
 /** A person as the rest of the house sees them: never the hash of a password. */
 export type Account = {
   readonly id: string;
+  /** Grows with every change that ends sessions: one that was recognised under an older version may begin none. */
+  readonly version: number;
   readonly email: string;
   readonly scopes: readonly string[];
   readonly state: AccountState;

@@ -16,7 +16,7 @@ function givenHash(peppers: VersionedSecrets = [], cost: HashCost = small) {
   return createPasswordHash({ argon2, peppers, gate, cost });
 }
 
-test("a password rests as Argon2id with the standard cost, its parameters and its pepper's version beside it (RFC 9106 §3, §4)", async () => {
+test("a password rests as Argon2id with the standard cost, its parameters and its pepper's version beside it (RFC 9106 §3, RFC 9106 §4)", async () => {
   const hash = givenHash([pepper(3)], standardCost);
   const stored = await hash.hash("correct horse battery staple");
   expect(stored).toMatch(/^3\$argon2id\$v=19\$m=19456,t=2,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/);
