@@ -5,6 +5,7 @@ import { createSeal } from "../../src/crypto/seal.ts";
 import type { VersionedSecrets } from "../../src/crypto/versioned-secrets.ts";
 import { signingKeys } from "../../src/signing-keys/tables.ts";
 import { firstPartyClient } from "../../src/tokens/access-token.ts";
+import type { AccessTokens } from "../../src/tokens/access-tokens.ts";
 import { createRefreshFormat } from "../../src/tokens/refresh-format.ts";
 import {
   createRefreshTokens,
@@ -40,16 +41,20 @@ export const givenSecret = (version: number) => ({
 /** The room as one isolate has it, with a grace and secrets of the test's choice. */
 export async function givenRefreshTokens(
   isolate: Isolate,
-  options: { graceSeconds?: number; secrets?: VersionedSecrets } = {},
+  options: {
+    graceSeconds?: number;
+    secrets?: VersionedSecrets;
+    accessTokens?: Pick<AccessTokens, "issue">;
+  } = {},
 ) {
-  const { database, accessTokens, revocation, audit } = isolate.rooms;
+  const { database, revocation, audit } = isolate.rooms;
   await ensureSigningKey(isolate);
   const notices: ReplayNotice[] = [];
   const format = await createRefreshFormat(options.secrets ?? [givenSecret(1)]);
   const refreshTokens = createRefreshTokens({
     store: createRefreshStore(database),
     format,
-    accessTokens,
+    accessTokens: options.accessTokens ?? isolate.rooms.accessTokens,
     revocation,
     audit,
     graceSeconds: options.graceSeconds ?? 10,
