@@ -33,6 +33,7 @@ import { createAccessTokens } from "./tokens/access-tokens.ts";
 import { createRefreshFormat } from "./tokens/refresh-format.ts";
 import { createRefreshTokens } from "./tokens/refresh-tokens.ts";
 import { createRefreshStore } from "./tokens/store.ts";
+import { createTokenCheck } from "./tokens/token-check.ts";
 
 /** What a test may take into its own hands; production takes none of it. */
 export type WiringOptions = {
@@ -75,6 +76,7 @@ export async function wire(config: Config, options: WiringOptions = {}) {
     accessTokenSeconds: config.accessTokenSeconds,
     now,
   });
+  const tokenCheck = createTokenCheck({ signingKeys, revocation, rateLimits, issuer: config.issuer, now });
   const refreshTokens = createRefreshTokens({
     store: createRefreshStore(database),
     format: await createRefreshFormat(await deriveSecrets(config.keyEncryptionKeys, "refresh tokens")),
@@ -111,7 +113,7 @@ export async function wire(config: Config, options: WiringOptions = {}) {
   });
 
   const authentication = createAuthentication({
-    methods: credentialMethods({ verification }),
+    methods: credentialMethods({ verification, tokenCheck }),
     rateLimits,
     revocation,
   });
@@ -134,10 +136,11 @@ export async function wire(config: Config, options: WiringOptions = {}) {
     book,
     authentication,
     identityTokens,
+    issuer,
     call: callUpstream,
     bindings: services,
   });
-  const forwardAuth = createForwardAuth({ gateway, authentication, identityTokens });
+  const forwardAuth = createForwardAuth({ gateway, authentication, identityTokens, issuer });
   const routeAdmin = createRouteAdmin({
     store: routeStore,
     book,

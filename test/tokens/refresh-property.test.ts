@@ -28,8 +28,7 @@ async function givenSides(graceSeconds: number) {
     async present(side: number, text: string, isLost: boolean): Promise<RefreshVerdict> {
       const [isolate, room] = [isolates[side], rooms[side]];
       if (!isolate || !room) throw new Error("there are two sides");
-      if (isLost)
-        await isolate.postgresFault([{ kind: "drop-after", match: "refresh_families", times: 1 }]);
+      if (isLost) await isolate.postgresFault([{ kind: "drop-after", match: "refresh_families", times: 1 }]);
       return await room.refreshTokens.refresh(text, askedBy(isolate));
     },
     notices: () => rooms.reduce((count, { notices }) => count + notices.length, 0),
@@ -131,7 +130,8 @@ function expectAnswers(
   expect(successors.size).toBeLessThanOrEqual(1);
   if (successors.size === 1 && model.successor) expect([...successors]).toEqual([model.successor]);
   expect(words.filter((word) => word === "replayed").length).toBeLessThanOrEqual(model.replays);
-  if (!model.isEndedNow) expect(words.filter((word) => word === "unknown" || word === "replayed")).toEqual([]);
+  if (!model.isEndedNow)
+    expect(words.filter((word) => word === "unknown" || word === "replayed")).toEqual([]);
 }
 
 test(
@@ -157,7 +157,9 @@ test(
           const answers = await Promise.all(
             Array.from({ length: tabs }, (_, tab) => sides.present((side + tab) % 2, held, false)),
           );
-          const successors = new Set(answers.map((answer) => (answer.ok ? answer.refreshToken : answer.reason)));
+          const successors = new Set(
+            answers.map((answer) => (answer.ok ? answer.refreshToken : answer.reason)),
+          );
           expect(successors.size).toBe(1);
           held = [...successors][0] ?? "";
           clock.advance(restMilliseconds);

@@ -63,7 +63,9 @@ describe("hundreds at once", () => {
     ]);
     const verdicts = await atOnce(300, two.refreshToken, two);
     // A statement that waited longer than its deadline is unanswered, and is repeated.
-    expect(Object.keys(tally(verdicts)).filter((word) => word !== "ok" && word !== "unavailable")).toEqual([]);
+    expect(Object.keys(tally(verdicts)).filter((word) => word !== "ok" && word !== "unavailable")).toEqual(
+      [],
+    );
     const repeated = await atOnce(20, two.refreshToken, two);
     expect(tally(repeated)).toEqual({ ok: 20 });
     const [successor, ...others] = successorsOf([...verdicts, ...repeated]);
