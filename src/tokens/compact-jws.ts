@@ -84,7 +84,7 @@ export function parseExactJson(text: string): Record<string, unknown> | null {
 function bytesOf(part: string): Bytes | null {
   const spare = part.length % 4;
   if (!/^[A-Za-z0-9_-]+$/.test(part) || spare === 1) return null;
-  const unused = spare === 2 ? 0b1111 : spare === 3 ? 0b11 : 0;
+  const unused = [0, 0, 0b1111, 0b11][spare] ?? 0;
   return (alphabet.indexOf(part.charAt(part.length - 1)) & unused) === 0 ? fromBase64url(part) : null;
 }
 
