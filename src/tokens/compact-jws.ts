@@ -10,7 +10,7 @@ const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 
 export type CompactJws = {
   readonly header: JwsHeader;
-  readonly payload: string;
+  readonly payload: Bytes;
   readonly signedText: string;
   readonly signature: Bytes;
 };
@@ -30,11 +30,11 @@ export function parseCompactJws(text: string): CompactJws | null {
   if (text.length > textMax) return null;
   const [headerPart = "", payloadPart = "", signaturePart = "", ...more] = text.split(".");
   if (more.length > 0) return null;
-  const headerText = textOf(headerPart);
-  const payload = textOf(payloadPart);
+  const headerBytes = bytesOf(headerPart);
+  const payload = bytesOf(payloadPart);
   const signature = bytesOf(signaturePart);
-  const header = headerText === null ? null : readHeader(headerText);
-  if (!header || payload === null || !signature) return null;
+  const header = headerBytes && readHeader(headerBytes);
+  if (!header || !payload || !signature) return null;
   return { header, payload, signedText: text.slice(0, text.lastIndexOf(".")), signature };
 }
 
@@ -54,8 +54,8 @@ const parametersOf = {
  * A header with any other member is refused, understood or not: `crit` and what it names (RFC 7515 §4.1.11), `b64`
  * (RFC 7797 §3), `jwk`, `jku`, `x5u`, `x5c` (RFC 8725 §3.10), `zip`, `enc`. So is one that says a member twice.
  */
-function readHeader(text: string): JwsHeader | null {
-  const header = parseExactJson(text);
+function readHeader(bytes: Bytes): JwsHeader | null {
+  const header = parseExactJson(bytes);
   if (!header || Object.keys(header).some((name) => name !== "alg" && name !== "kid" && name !== "typ")) {
     return null;
   }
@@ -71,8 +71,9 @@ const isTextOrNull = (value: unknown): value is string | null => value === null 
  * so no two readers can read it differently: a member twice, which is the last for one and the first for another,
  * does not survive (RFC 7515 §4).
  */
-export function parseExactJson(text: string): Record<string, unknown> | null {
+export function parseExactJson(bytes: Bytes): Record<string, unknown> | null {
   try {
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
     const value: unknown = JSON.parse(text);
     const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
     return isObject && JSON.stringify(value) === text ? (value as Record<string, unknown>) : null;
@@ -83,17 +84,8 @@ export function parseExactJson(text: string): Record<string, unknown> | null {
 
 function bytesOf(part: string): Bytes | null {
   const spare = part.length % 4;
-  if (!/^[A-Za-z0-9_-]+$/.test(part) || spare === 1) return null;
+  if (!/^[A-Za-z0-9_-]*$/.test(part) || spare === 1) return null;
+  if (part === "") return new Uint8Array();
   const unused = [0, 0, 0b1111, 0b11][spare] ?? 0;
   return (alphabet.indexOf(part.charAt(part.length - 1)) & unused) === 0 ? fromBase64url(part) : null;
-}
-
-function textOf(part: string): string | null {
-  const bytes = bytesOf(part);
-  if (!bytes) return null;
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    return null;
-  }
 }

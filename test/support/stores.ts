@@ -17,9 +17,13 @@ export type Stores = {
   readonly upstream: string;
 };
 
+/** Test vectors of the Wycheproof project, as their files hold them; null where the folder is not there. */
+export type Wycheproof = { readonly signature: string; readonly key: string };
+
 declare module "vitest" {
   interface ProvidedContext {
     stores: Stores;
+    wycheproof: Wycheproof | null;
   }
 }
 
@@ -39,6 +43,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   });
   const upstream = await startUpstream();
   await migrate(neon.query);
+  project.provide("wycheproof", await readWycheproof());
   project.provide("stores", {
     environment: {
       ISSUER: "https://auth.gatehouse.test",
@@ -60,6 +65,17 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     await Promise.all([neon.close(), upstash.close(), forgetful.close(), upstream.close()]);
     await schema?.drop();
   };
+}
+
+/** The vectors lie beside the repository and stay there; `WYCHEPROOF` names another place. */
+async function readWycheproof(): Promise<Wycheproof | null> {
+  const folder = process.env["WYCHEPROOF"] ?? "../shared/data/wycheproof";
+  const read = (name: string) => readFile(`${folder}/json_web_${name}_test.json`, "utf8");
+  try {
+    return { signature: await read("signature"), key: await read("key") };
+  } catch {
+    return null;
+  }
 }
 
 /** The database after the one that is named, of the same server. */

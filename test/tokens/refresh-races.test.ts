@@ -17,7 +17,9 @@ const [old, young] = [givenSecret(1), givenSecret(2)];
 /** Two isolates over the same stores and the same clock, each with its own secrets. */
 async function givenTwo(secrets: [first: (typeof old)[], second: (typeof old)[]], graceSeconds = 10) {
   const clock = createClock();
-  const isolates = await Promise.all([givenIsolate({ clock }), givenIsolate({ clock })]);
+  // What is refused here is not written: hundreds of refusals would wait for the same database.
+  const options = { clock, waitForRefusals: () => new Promise<void>(() => undefined) };
+  const isolates = await Promise.all([givenIsolate(options), givenIsolate(options)]);
   const made = await Promise.all(
     isolates.map(async (isolate, index) => ({
       isolate,
@@ -34,11 +36,14 @@ async function givenTwo(secrets: [first: (typeof old)[], second: (typeof old)[]]
   return { clock, first, second, ...family, row: () => familyRow(first.isolate, family.familyId) };
 }
 
-const tally = (verdicts: readonly RefreshVerdict[]) =>
-  verdicts.reduce<Record<string, number>>((counts, verdict) => {
+function tally(verdicts: readonly RefreshVerdict[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const verdict of verdicts) {
     const word = verdict.ok ? "ok" : verdict.reason;
-    return { ...counts, [word]: (counts[word] ?? 0) + 1 };
-  }, {});
+    counts[word] = (counts[word] ?? 0) + 1;
+  }
+  return counts;
+}
 
 const successorsOf = (verdicts: readonly RefreshVerdict[]) => [
   ...new Set(verdicts.flatMap((verdict) => (verdict.ok ? [verdict.refreshToken] : []))),
