@@ -23,7 +23,7 @@ export type JwsHeader = {
 };
 
 /**
- * The three parts of a compact JWS (RFC 7515 §7.1), or null. Base64url has one spelling for each value here: no padding,
+ * The three parts of a compact JWS (RFC 7515 §7.1), or null; one without a signature is none. Base64url has one spelling for each value here: no padding,
  * no white space, no bits beyond the last byte. A JWE has five parts and ends here.
  */
 export function parseCompactJws(text: string): CompactJws | null {
@@ -34,7 +34,7 @@ export function parseCompactJws(text: string): CompactJws | null {
   const payload = bytesOf(payloadPart);
   const signature = bytesOf(signaturePart);
   const header = headerBytes && readHeader(headerBytes);
-  if (!header || !payload || !signature) return null;
+  if (!header || !payload || !signature?.length) return null;
   return { header, payload, signedText: text.slice(0, text.lastIndexOf(".")), signature };
 }
 
