@@ -50,6 +50,7 @@ function mountRooms(rooms: Rooms, gatewayDeps: GatewayDeps): Hono<DoorEnv> {
   const probes = {
     postgres: () => rooms.database.execute("select 1"),
     redis: () => ask(rooms.redis, { verb: "ping" }),
+    signing_keys: () => rooms.signingKeys.requireReadable(),
   };
   app.route("/health", healthRoutes({ now: rooms.now, probes }));
   app.notFound((c) => notFound(app, c.req.raw, c.env.visit));

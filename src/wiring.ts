@@ -48,6 +48,7 @@ import { createAccessTokens } from "./tokens/access-tokens.ts";
 import { createRefreshFormat } from "./tokens/refresh-format.ts";
 import { createRefreshTokens } from "./tokens/refresh-tokens.ts";
 import { createRefreshStore } from "./tokens/store.ts";
+import { createTokenCheck } from "./tokens/token-check.ts";
 
 export type WiringOptions = {
   /** Argon2, compiled at deployment: only the entry may import a module of it. */
@@ -80,15 +81,16 @@ export async function wire(config: Config, options: WiringOptions) {
     audit,
     now,
   });
+  const revocation = createRevocation({
+    store: await createRevocationStore({ database, redis }),
+    boundSeconds: config.revocationBoundSeconds,
+    now,
+  });
   const signingKeys = createSigningKeys({
     store: createSigningKeyStore(database),
     seal: createSeal(config.keyEncryptionKeys),
     audit,
-    now,
-  });
-  const revocation = createRevocation({
-    store: await createRevocationStore({ database, redis }),
-    boundSeconds: config.revocationBoundSeconds,
+    revocation,
     now,
   });
   const rateLimits = createRateLimits({ store: await createRateLimitStore(redis), now });
@@ -99,6 +101,7 @@ export async function wire(config: Config, options: WiringOptions) {
     accessTokenSeconds: config.accessTokenSeconds,
     now,
   });
+  const tokenCheck = createTokenCheck({ signingKeys, revocation, rateLimits, issuer: config.issuer, now });
   const refreshTokens = createRefreshTokens({
     store: createRefreshStore(database),
     format: await createRefreshFormat(await deriveSecrets(config.keyEncryptionKeys, "refresh tokens")),
@@ -158,7 +161,7 @@ export async function wire(config: Config, options: WiringOptions) {
   });
 
   const authentication = createAuthentication({
-    methods: credentialMethods({ verification }),
+    methods: credentialMethods({ verification, tokenCheck }),
     rateLimits,
     revocation,
   });
@@ -185,7 +188,7 @@ export async function wire(config: Config, options: WiringOptions) {
     bindings: services,
     issuer,
   });
-  const forwardAuth = createForwardAuth({ gateway, authentication, identityTokens });
+  const forwardAuth = createForwardAuth({ gateway, authentication, identityTokens, issuer });
   const routeAdmin = createRouteAdmin({
     store: routeStore,
     book,

@@ -57,14 +57,16 @@ export function createAuthentication(options: {
       if (presented.found === "several" && !isPublic)
         return refuse("several_credentials", "several_credentials");
       const method = methods.find((one) => one.accepts(presented));
-      // On a public route only a key of ours is looked at: what else is there belongs to the upstream.
       if (!method || !("text" in presented)) {
         return isPublic ? admitAnyone(question) : refuse(...absenceOf(presented, question));
       }
-      if (!question.credentials.includes(method.kind) && !isPublic) {
-        return refuse("credential_not_accepted", "credential_not_accepted");
-      }
-      return method.verify(presented.text, question);
+      if (question.credentials.includes(method.kind)) return method.verify(presented.text, question);
+      // On a public route only a key of ours is looked at: what else is there belongs to the upstream.
+      if (isPublic && method.kind === "api-key") return method.verify(presented.text, question);
+      if (isPublic) return admitAnyone(question);
+      return presented.found === "bearer"
+        ? refuse(...absenceOf(presented, question))
+        : refuse("credential_not_accepted", "credential_not_accepted");
     },
   };
 }

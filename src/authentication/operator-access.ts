@@ -26,6 +26,7 @@ export function createOperatorAccess(options: {
       const verdict = await options.authentication.authenticate(headers, {
         credentials: ["api-key"],
         scopes: [],
+        audiences: [],
         limits: [{ ...options.limitOf("management"), per: "key" }],
         routeId: "management",
         cost: 1,

@@ -1,6 +1,7 @@
 import type { EventReason, EventType, Party, SecurityEvent } from "../audit/events.ts";
-import type { Verdict } from "./principal.ts";
+import type { CredentialKind, Verdict } from "./principal.ts";
 
+/** Reasons that lie in the credential itself, by what was shown. */
 const ofKeys: ReadonlySet<EventReason> = new Set<EventReason>([
   "malformed",
   "forged",
@@ -9,6 +10,19 @@ const ofKeys: ReadonlySet<EventReason> = new Set<EventReason>([
   "deleted",
   "expired",
   "disabled",
+]);
+
+const ofTokens: ReadonlySet<EventReason> = new Set<EventReason>([
+  "malformed",
+  "revoked",
+  "expired",
+  "not_yet_valid",
+  "wrong_issuer",
+  "wrong_audience",
+  "wrong_type",
+  "wrong_algorithm",
+  "unknown_key",
+  "bad_signature",
 ]);
 
 /** What audit is told of a verdict: every refusal, and every limit that could not be counted exactly. */
@@ -30,13 +44,14 @@ export function eventsOf(
     });
   }
   if (!verdict.ok) {
-    const { reason, actor } = verdict.refusal;
-    events.push({ type: typeOf(reason), outcome: "refused", reason, actor, subject, origin });
+    const { reason, actor, credential } = verdict.refusal;
+    events.push({ type: typeOf(reason, credential), outcome: "refused", reason, actor, subject, origin });
   }
   return events;
 }
 
-function typeOf(reason: EventReason): EventType {
+function typeOf(reason: EventReason, credential: CredentialKind | undefined): EventType {
   if (reason === "over_limit" || reason === "guessing") return "limit.exceeded";
+  if (credential === "access-token") return ofTokens.has(reason) ? "token.refused" : "access.refused";
   return ofKeys.has(reason) ? "key.refused" : "access.refused";
 }

@@ -33,13 +33,12 @@ const kinds: readonly Kind[] = [
   { kind: "signing-key", of: ({ keyId }) => keyId, endsEarlierOnly: false },
 ];
 
-/** Some 15 MB at the most. Above it the copy is given up and Postgres asked about each token. */
-export const endingsMax = 50_000;
 const sweepMilliseconds = 60_000;
 const overfullRestMilliseconds = 60_000;
 /** A read of Postgres that took longer has failed, or the request that began it is gone. */
 const loadMilliseconds = 4000;
 const loadAgainMilliseconds = 1000;
+const asksMax = 2;
 
 type Sources = {
   readonly store: Pick<RevocationStore, "findLive" | "findEnding">;
@@ -49,6 +48,8 @@ type Sources = {
   readonly mark: () => number;
   readonly evidenceNeededSince: (arrivedAt: number) => number;
   readonly boundMilliseconds: number;
+  /** More than this is not held: the copy is given up and Postgres asked about each token. */
+  readonly endingsMax: number;
   /** No copy outlives this, whatever the feed says. */
   readonly lifeMilliseconds: number;
   readonly now: () => number;
@@ -59,7 +60,7 @@ type Sources = {
  * feed. It only grows until its entries expire, so an answer that arrives late can add and never take away.
  */
 export function createDenylist(sources: Sources) {
-  const { store, feed, mark, evidenceNeededSince, lifeMilliseconds, now } = sources;
+  const { store, feed, mark, evidenceNeededSince, endingsMax, lifeMilliseconds, now } = sources;
   const endings = new Map<TokenKind, Map<string, Span>>(kinds.map(({ kind }) => [kind, new Map()]));
   let size = 0;
   /** The last whole read: when it began, and whether the feed has told of everything since. */
@@ -154,7 +155,7 @@ export function createDenylist(sources: Sources) {
   }
 
   /** About this token alone, at the source: cheaper than everything, and as young as the question. */
-  async function ask(facts: TokenFacts, arrivedAt: number): Promise<DenylistAnswer> {
+  async function ask(facts: TokenFacts, arrivedAt: number, asksLeft = asksMax): Promise<DenylistAnswer> {
     const beganAt = mark();
     const issuedAt = new Date(facts.issuedAtSeconds * 1000);
     const questions = kinds.flatMap(({ kind, of, endsEarlierOnly }) => {
@@ -162,14 +163,13 @@ export function createDenylist(sources: Sources) {
       return subjectId === null ? [] : [{ kind, subjectId, issuedAt: endsEarlierOnly ? issuedAt : null }];
     });
     try {
-      const deniedBy = await store.findEnding(new Date(beganAt), questions);
-      if (deniedBy) return { isKnown: true, deniedBy };
+      const deniedBy = (await store.findEnding(new Date(beganAt), questions)) ?? find(facts);
+      if (deniedBy || beganAt >= evidenceNeededSince(arrivedAt)) return { isKnown: true, deniedBy };
     } catch {
       return { isKnown: false };
     }
-    return beganAt >= evidenceNeededSince(arrivedAt)
-      ? { isKnown: true, deniedBy: find(facts) }
-      : { isKnown: false };
+    // The answer was so long on its way that it proves too little.
+    return asksLeft > 1 ? await ask(facts, arrivedAt, asksLeft - 1) : { isKnown: false };
   }
 
   const isFeedKnown = () => feed.readBeganAt() > Number.NEGATIVE_INFINITY;
@@ -200,6 +200,8 @@ export function createDenylist(sources: Sources) {
 
     /** Reads everything from Postgres. False when that could not be done, or there is too much of it. */
     load,
+
+    size: (): number => size,
 
     /** This isolate's own endings, before any feed tells of them. */
     note: ({ kind, subjectId, notedAt, expiresAt }: Ending): void =>

@@ -12,6 +12,8 @@ export const recordLifeSeconds = 300;
 const readSlackSeconds = 5;
 export const copiesLiveMilliseconds = (recordLifeSeconds + readSlackSeconds) * 1000;
 
+/** Of what ends tokens, in one isolate's memory. */
+const endingsHeld = 50_000;
 const repairBatch = 500;
 const repairAfterMilliseconds = 2000;
 const announcedTwiceForMilliseconds = 90_000;
@@ -27,6 +29,7 @@ export type Reach = { readonly effectiveEverywhereBy: Date; readonly announced: 
 export function createRevocation(options: {
   store: RevocationStore;
   boundSeconds: number;
+  endingsMax?: number;
   now: () => number;
 }) {
   const { store, boundSeconds, now } = options;
@@ -83,6 +86,7 @@ export function createRevocation(options: {
     mark,
     evidenceNeededSince,
     boundMilliseconds,
+    endingsMax: options.endingsMax ?? endingsHeld,
     lifeMilliseconds: recordLifeSeconds * 1000,
     now,
   });

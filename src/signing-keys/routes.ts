@@ -1,15 +1,15 @@
 import { Hono } from "hono";
 import type { DoorEnv } from "../http/visit.ts";
-import { keySetSeconds, type SigningKeys } from "./signing-keys.ts";
+import type { SigningKeys } from "./signing-keys.ts";
 
 /** `/.well-known/jwks.json` (RFC 7517 §5): public, cacheable for as long as a rotation waits for it. */
 export function keySetRoutes(signingKeys: SigningKeys): Hono<DoorEnv> {
   const routes = new Hono<DoorEnv>();
   routes.get("/jwks.json", async (c) => {
-    const { body, etag } = await signingKeys.keySet();
+    const { body, etag, maxAgeSeconds } = await signingKeys.keySet();
     signingKeys.refreshBehind(c.env.visit.background);
     const headers = {
-      "cache-control": `public, max-age=${keySetSeconds}`,
+      "cache-control": `public, max-age=${maxAgeSeconds}`,
       etag,
       "access-control-allow-origin": "*",
       "content-type": "application/jwk-set+json",

@@ -45,3 +45,50 @@ export function claimsOf(
     ...(grant.scopes.length > 0 ? { scope: grant.scopes.join(" ") } : {}),
   };
 }
+
+/** No access token lives longer: what ends tokens is remembered for as long as this. */
+const lifeSecondsMax = 900;
+
+/** An access token of ours, once its signature was right. */
+export type AccessToken = {
+  readonly jti: string;
+  readonly subject: string;
+  readonly clientId: string;
+  readonly sessionId: string | null;
+  readonly keyId: string;
+  readonly issuer: string;
+  readonly audiences: readonly string[];
+  readonly scopes: readonly string[];
+  readonly acr: string | null;
+  readonly issuedAtSeconds: number;
+  readonly notBeforeSeconds: number;
+  readonly expiresAtSeconds: number;
+};
+
+/** The claims that RFC 9068 §2.2 requires, each of its type; null when one is missing or is something else. */
+export function readAccessToken(claims: Record<string, unknown>, keyId: string): AccessToken | null {
+  const { iss, sub, client_id: clientId, jti, iat, exp, nbf = iat, sid = null, acr = null } = claims;
+  const { scope = "", aud } = claims;
+  const audiences: unknown[] = Array.isArray(aud) ? aud : [aud];
+  if (!isWord(iss) || !isWord(sub) || !isWord(clientId) || !isWord(jti)) return null;
+  if (!isTime(iat) || !isTime(exp) || !isTime(nbf) || exp - iat > lifeSecondsMax) return null;
+  if (audiences.length === 0 || !audiences.every(isWord) || typeof scope !== "string") return null;
+  if ((sid !== null && !isWord(sid)) || (acr !== null && !isWord(acr))) return null;
+  return {
+    jti,
+    subject: sub,
+    clientId,
+    sessionId: sid,
+    keyId,
+    issuer: iss,
+    audiences,
+    scopes: scope.split(" ").filter((one) => one !== ""),
+    acr,
+    issuedAtSeconds: iat,
+    notBeforeSeconds: nbf,
+    expiresAtSeconds: exp,
+  };
+}
+
+const isWord = (value: unknown): value is string => typeof value === "string" && value !== "";
+const isTime = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value);

@@ -3,7 +3,7 @@ import { verdictOn } from "../api-keys/management.ts";
 import { type FaultRule, givenKey, type Isolate, unique } from "../support/given.ts";
 import { forgetFeed, givenEdges, operatorAt, revokeAt } from "./edges.ts";
 import { createSlowNetwork, type SlowNetwork } from "./held-answers.ts";
-import { judge, type KnownKey, type Use } from "./promises.ts";
+import { judge, type KnownKey, nothingPromised, type Use } from "./promises.ts";
 
 /** What the schedule has brought about so far: the edges, and what was promised of each key. */
 export type World = Awaited<ReturnType<typeof givenWorld>>;
@@ -122,11 +122,7 @@ const knownKey = (id: string, text: string, ownerId: string): KnownKey => ({
   id,
   text,
   ownerId,
-  ends: [],
-  isHonest: true,
-  isUncertain: false,
-  disabled: false,
-  opensAgain: null,
+  ...nothingPromised(),
 });
 
 const ofKey = { edge: fc.nat({ max: 2 }), key: fc.nat({ max: 30 }) };

@@ -1,10 +1,8 @@
 import { eq } from "drizzle-orm";
-import { calculateJwkThumbprint, exportJWK, generateKeyPair } from "jose";
 import { expect } from "vitest";
-import { createSeal } from "../../src/crypto/seal.ts";
 import type { VersionedSecrets } from "../../src/crypto/versioned-secrets.ts";
-import { signingKeys } from "../../src/signing-keys/tables.ts";
-import { firstPartyClient } from "../../src/tokens/access-token.ts";
+import { firstPartyClient, type Grant } from "../../src/tokens/access-token.ts";
+import type { AccessTokens } from "../../src/tokens/access-tokens.ts";
 import { createRefreshFormat } from "../../src/tokens/refresh-format.ts";
 import {
   createRefreshTokens,
@@ -40,16 +38,19 @@ export const givenSecret = (version: number) => ({
 /** The room as one isolate has it, with a grace and secrets of the test's choice. */
 export async function givenRefreshTokens(
   isolate: Isolate,
-  options: { graceSeconds?: number; secrets?: VersionedSecrets } = {},
+  options: {
+    graceSeconds?: number;
+    secrets?: VersionedSecrets;
+    accessTokens?: Pick<AccessTokens, "issue">;
+  } = {},
 ) {
-  const { database, accessTokens, revocation, audit } = isolate.rooms;
-  await ensureSigningKey(isolate);
+  const { database, revocation, audit } = isolate.rooms;
   const notices: ReplayNotice[] = [];
   const format = await createRefreshFormat(options.secrets ?? [givenSecret(1)]);
   const refreshTokens = createRefreshTokens({
     store: createRefreshStore(database),
     format,
-    accessTokens,
+    accessTokens: options.accessTokens ?? isolate.rooms.accessTokens,
     revocation,
     audit,
     graceSeconds: options.graceSeconds ?? 10,
@@ -89,29 +90,24 @@ export function expectRotated(verdict: RefreshVerdict): RefreshVerdict & { ok: t
   return verdict as RefreshVerdict & { ok: true };
 }
 
-/** TEMPORARY until signing-keys makes it. */
-export async function ensureSigningKey(isolate: Isolate): Promise<void> {
-  const pair = await generateKeyPair("RS256", { extractable: true });
-  const publicJwk = await exportJWK(pair.publicKey);
-  const kid = await calculateJwkThumbprint(publicJwk);
-  const seal = createSeal(isolate.rooms.config.keyEncryptionKeys);
-  const at = new Date(isolate.clock.now());
-  await isolate.rooms.database
-    .insert(signingKeys)
-    .values({
-      kid,
-      purpose: "access-token",
-      algorithm: "RS256",
-      slot: 1,
-      publicJwk: { ...publicJwk, kid, alg: "RS256", use: "sig" },
-      privateJwkSealed: await seal.seal(
-        JSON.stringify(await exportJWK(pair.privateKey)),
-        `signing-key:${kid}`,
-      ),
-      publishedAt: at,
-      signsFrom: at,
-      signsUntil: null,
-      killedAt: null,
-    })
-    .onConflictDoNothing();
+/** What a token of a fresh person says, unless the test says otherwise. */
+export const givenGrant = (isolate: Isolate, grant: Partial<Grant> = {}): Grant => ({
+  subject: unique("usr"),
+  clientId: firstPartyClient,
+  sessionId: unique("ses"),
+  audience: issuer,
+  scopes: [],
+  authTime: new Date(isolate.clock.now()),
+  acr: "one-factor",
+  amr: ["pwd"],
+  tokensFrom: null,
+  ...grant,
+});
+
+/** An access token as a sign-in gives it. */
+export async function givenAccessToken(isolate: Isolate, grant: Partial<Grant> = {}) {
+  const whole = givenGrant(isolate, grant);
+  return { ...(await isolate.rooms.accessTokens.issue(whole)), grant: whole };
 }
+
+export const bearer = (text: string): RequestInit => ({ headers: { authorization: `Bearer ${text}` } });
