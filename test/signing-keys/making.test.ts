@@ -38,7 +38,8 @@ test("the key that was made has one event, of the system itself", async () => {
   const isolate = await givenEarlyIsolate(2);
   await sign(isolate);
   const [row] = await firstSlot(isolate);
-  const made = () => isolate.rooms.audit.list({ type: "signing_key.created", subjectId: row?.kid, limit: 10 });
+  const made = () =>
+    isolate.rooms.audit.list({ type: "signing_key.created", subjectId: row?.kid, limit: 10 });
   await expect.poll(async () => (await made()).length).toBe(1);
   expect(await made()).toMatchObject([
     {
