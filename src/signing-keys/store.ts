@@ -63,7 +63,7 @@ export function createSigningKeyStore(database: Database) {
 
     /**
      * Null when it is killed already. The note lives until the last token that the key may have signed is dead. A key
-     * that was to hand over to the killed one signs on: until another successor begins, or for now without an end.
+     * that was to hand over to the killed one signs on: until another successor begins, or without an end while there is none.
      */
     async kill(kid: string, at: Date, expiresAt: Date): Promise<NotedKill | null> {
       const { rows } = await database.execute<{ number: string }>(sql`
