@@ -43,6 +43,8 @@ const samples: Record<OperationId, (targets: Targets) => Sample> = {
   getRoute: ({ route }) => ({ path: `/routes/${route.id}` }),
   updateRoute: ({ route }) => ({ path: `/routes/${route.id}`, body: { enabled: false } }),
   deleteRoute: ({ route }) => ({ path: `/routes/${route.id}` }),
+  listSigningKeys: () => ({ path: "/signing-keys" }),
+  rotateSigningKeys: () => ({ path: "/signing-keys/rotate", body: {} }),
   listEvents: () => ({ path: "/audit" }),
 };
 
