@@ -285,3 +285,36 @@ test("more endings than an isolate may hold cost it its copy and no answer: Post
   expect(await denylist.load(), "they are over").toBe(true);
   expect(await isDeniedAt(edge, held)).toBe("valid");
 });
+
+test("a copy that cannot be read anew opens nothing past five minutes, though the feed goes on", async () => {
+  const { clock, b } = await givenWarmEdges();
+  const facts = givenFacts(b);
+  await b.postgresFault(refuse);
+  const began = clock.now();
+  let lastValid = 0;
+  for (let step = 0; step < 110; step += 1) {
+    if ((await isDeniedAt(b, facts)) === "valid") lastValid = clock.now();
+    await b.settle();
+    clock.advance(3000);
+  }
+  expect(lastValid).toBe(began + 300_000);
+  expect(await isDeniedAt(b, facts)).toBe("unknown");
+});
+
+test("an answer of Postgres about one token that was on its way for longer than the bound is asked for again", async () => {
+  const { clock, a, b } = await givenEdges(bound / 1000);
+  await b.redisFault(refuse);
+  const facts = givenFacts(a);
+  // The first question reads the whole list, the second asks about its own token.
+  const whole = network.holdNext(b, "postgres");
+  const first = isDeniedAt(b, givenFacts(a));
+  await whole.answered;
+  const single = network.holdNext(b, "postgres");
+  const second = isDeniedAt(b, facts);
+  await single.answered;
+  const reach = await endAt(a, "session", subjectOf("session", facts));
+  clock.advance(reach.effectiveEverywhereBy.getTime() - clock.now() + 1);
+  for (const held of [single, whole]) held.release();
+  expect(await second).toBe("session");
+  expect(await first).toBe("valid");
+});
