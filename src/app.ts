@@ -13,9 +13,11 @@ import { answerPassage, type GatewayDeps, gatewayRoutes } from "./gateway/routes
 import { forwardAuthRoutes } from "./gateway/routes-forward-auth.ts";
 import { credentialsInUrl, isLoopback, keysIn, oversizeOf } from "./http/door-checks.ts";
 import { healthRoutes } from "./http/health.ts";
-import { problem, problemOf } from "./http/problem.ts";
+import { createPageShell, type PageShell } from "./http/page.tsx";
+import { problemOf } from "./http/problem.ts";
 import { withSecurityHeaders } from "./http/security-headers.ts";
 import { type DoorEnv, readVisit, type Visit } from "./http/visit.ts";
+import { pageRoutes } from "./login/routes-pages.tsx";
 import { keySetRoutes } from "./signing-keys/routes.ts";
 import { ask } from "./storage/redis.ts";
 import type { Rooms } from "./wiring.ts";
@@ -25,7 +27,7 @@ const eventsFor = (verdict: Verdict, visit: Visit, routeId: string | null): Secu
   eventsOf(verdict, originOf(visit), routeId === null ? null : { type: "route", id: routeId });
 
 /** Mounts each room's routes; nothing else is answered. */
-function mountRooms(rooms: Rooms, gatewayDeps: GatewayDeps): Hono<DoorEnv> {
+function mountRooms(rooms: Rooms, gatewayDeps: GatewayDeps, shell: PageShell): Hono<DoorEnv> {
   const { audit } = rooms;
   const app = new Hono<DoorEnv>();
   app.route("/gateway", gatewayRoutes(gatewayDeps));
@@ -47,13 +49,20 @@ function mountRooms(rooms: Rooms, gatewayDeps: GatewayDeps): Hono<DoorEnv> {
     managementRoutes({ ...rooms, access: rooms.operatorAccess, issuer: rooms.config.issuer }),
   );
   app.route("/.well-known", keySetRoutes(rooms.signingKeys));
+  app.route(
+    "/",
+    pageRoutes({ ...rooms, shell, issuer: rooms.config.issuer }, (thrown, c) => {
+      if (!(thrown instanceof AuthError)) rooms.reportBug(thrown);
+      return shell.errorPageOf(thrown, c.env.visit.requestId);
+    }),
+  );
   const probes = {
     postgres: () => rooms.database.execute("select 1"),
     redis: () => ask(rooms.redis, { verb: "ping" }),
     signing_keys: () => rooms.signingKeys.requireReadable(),
   };
   app.route("/health", healthRoutes({ now: rooms.now, probes }));
-  app.notFound((c) => notFound(app, c.req.raw, c.env.visit));
+  app.notFound((c) => notFound(app, shell, c.req.raw, c.env.visit));
   app.onError((thrown, c) => answerThrown(thrown, rooms, c.env.visit));
   return app;
 }
@@ -64,17 +73,19 @@ function answerThrown(thrown: Error, { reportBug }: Rooms, visit: Visit): Respon
 }
 
 /** A known address with another method is 405 and says which methods it has (RFC 9110 §15.5.6). */
-function notFound(app: Hono<DoorEnv>, request: Request, visit: Visit): Response {
+function notFound(app: Hono<DoorEnv>, shell: PageShell, request: Request, visit: Visit): Response {
   const { pathname } = new URL(request.url);
   const allowed = ["GET", "POST", "PUT", "PATCH", "DELETE"]
     .filter((method) => app.router.match(method, pathname)[0].some(([[, route]]) => route.method !== "ALL"))
     .flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]));
-  if (allowed.length === 0) return problem("not_found", visit.requestId);
-  return problem("method_not_allowed", visit.requestId, { headers: { allow: allowed.join(", ") } });
+  if (allowed.length === 0) return shell.refusal("not_found", request, visit.requestId);
+  return shell.refusal("method_not_allowed", request, visit.requestId, {
+    headers: { allow: allowed.join(", ") },
+  });
 }
 
 /** What every request passes before any room sees it; the order is the order of the lines. */
-function createDoor(rooms: Rooms) {
+function createDoor(rooms: Rooms, shell: PageShell) {
   const { audit, apiKeys } = rooms;
 
   function report(keys: readonly string[], reason: "plain_http" | "credential_in_url", visit: Visit): void {
@@ -84,7 +95,7 @@ function createDoor(rooms: Rooms) {
     }
   }
 
-  function refuse(code: Code, reason: SecurityEvent["reason"], visit: Visit): Response {
+  function refuse(code: Code, reason: SecurityEvent["reason"], request: Request, visit: Visit): Response {
     const actor = { type: "stranger", id: "" } as const;
     const event = {
       type: "access.refused",
@@ -95,7 +106,7 @@ function createDoor(rooms: Rooms) {
       origin: originOf(visit),
     } as const;
     audit.record(event, visit.background);
-    return problem(code, visit.requestId);
+    return shell.refusal(code, request, visit.requestId);
   }
 
   /** Nothing that proves who one is travels without TLS, except to this very machine (RFC 6750 §5.3). */
@@ -105,7 +116,7 @@ function createDoor(rooms: Rooms) {
     const inUrl = credentialsInUrl(url, keyAnywhere);
     report([...keysIn(sent, keyAnywhere), ...inUrl.keys], "plain_http", visit);
     const mayRedirect = sent.length === 0 && (request.method === "GET" || request.method === "HEAD");
-    if (!mayRedirect || inUrl.found) return refuse("https_required", "plain_http", visit);
+    if (!mayRedirect || inUrl.found) return refuse("https_required", "plain_http", request, visit);
     const location = new URL(url);
     location.protocol = "https:";
     return new Response(null, { status: 308, headers: { location: location.href } });
@@ -113,13 +124,13 @@ function createDoor(rooms: Rooms) {
 
   return function refuseAtDoor(request: Request, url: URL, visit: Visit): Response | null {
     const oversize = oversizeOf(request);
-    if (oversize) return problem(oversize, visit.requestId);
+    if (oversize) return shell.refusal(oversize, request, visit.requestId);
     const plain = refusePlainHttp(request, url, visit);
     if (plain) return plain;
     const inUrl = credentialsInUrl(url, keyAnywhere);
     if (!inUrl.found) return null;
     report(inUrl.keys, "credential_in_url", visit);
-    return refuse("credentials_in_url", "credential_in_url", visit);
+    return refuse("credentials_in_url", "credential_in_url", request, visit);
   };
 }
 
@@ -131,8 +142,9 @@ export function createApp(rooms: Rooms) {
     audit,
     eventsOf: (passage, visit) => eventsFor(passage.verdict, visit, passage.route?.id ?? null),
   };
-  const app = mountRooms(rooms, gatewayDeps);
-  const refuseAtDoor = createDoor(rooms);
+  const shell = createPageShell({ brand: config.brand, assets: rooms.pageAssets, issuer: config.issuer });
+  const app = mountRooms(rooms, gatewayDeps, shell);
+  const refuseAtDoor = createDoor(rooms, shell);
 
   const isIssuerHost = (url: URL): boolean =>
     url.host === issuer.host || (isLoopback(url.hostname) && isLoopback(issuer.hostname));

@@ -1,5 +1,6 @@
 import { parseRange } from "./api-keys/addresses.ts";
 import { parseVersionedSecrets, type VersionedSecrets } from "./crypto/versioned-secrets.ts";
+import { type Brand, defaultAccent, parseAccent } from "./http/brand.ts";
 import { isLoopback } from "./http/door-checks.ts";
 
 /** A service binding named by gateway routes. */
@@ -26,6 +27,8 @@ export type Config = {
   readonly mail: MailConfig | null;
   /** Asked for the first five digits of a password's SHA-1; null: not asked. */
   readonly breachedPasswordsUrl: string | null;
+  /** Whose pages these are. */
+  readonly brand: Brand;
   /** First characters of keys imported from elsewhere; anything else that is not ours is refused without a call. */
   readonly importedKeyPrefixes: readonly string[];
   readonly leakPolicy: "flag" | "expire" | "revoke";
@@ -52,6 +55,7 @@ export function readConfig(environment: Environment): Config {
     passwordPeppers: readPeppers(environment),
     mail: readMail(environment, issuer),
     breachedPasswordsUrl: readOptionalUrl(environment, "BREACHED_PASSWORDS_URL"),
+    brand: readBrand(environment, issuer),
     importedKeyPrefixes: readImportedPrefixes(environment),
     leakPolicy: readChoice(environment, "LEAKED_KEY_POLICY", ["flag", "expire", "revoke"], "flag"),
     trustedProxies: readProxies(environment),
@@ -153,6 +157,22 @@ function readMail(environment: Environment, issuer: string): MailConfig | null {
   const from = read(environment, "MAIL_FROM") ?? `no-reply@${new URL(issuer).hostname}`;
   if (!mailAddress.test(from)) fail("MAIL_FROM", "must be a mail address, alone or as Name <address>");
   return { url, key, from };
+}
+
+/** What a person can read in one line, without characters that turn or hide the text around them. */
+const brandName = /^(?!\s)[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{1,60}(?<!\s)$/u;
+
+function readBrand(environment: Environment, issuer: string): Brand {
+  const name = read(environment, "BRAND_NAME");
+  if (name !== undefined && !brandName.test(name)) fail("BRAND_NAME", "must be 1 to 60 printable characters");
+  const accent = parseAccent(read(environment, "BRAND_ACCENT") ?? defaultAccent);
+  if (!accent) {
+    fail(
+      "BRAND_ACCENT",
+      "must be a colour like #1d5fc4, dark enough to be read on white (contrast 4.5 to 1)",
+    );
+  }
+  return { name: name ?? new URL(issuer).host, accent };
 }
 
 function readWhole(

@@ -31,7 +31,12 @@ import { createRouteAdmin } from "./gateway/route-admin.ts";
 import { createRouteBook } from "./gateway/route-book.ts";
 import { createRouteStore } from "./gateway/store.ts";
 import { callUpstream } from "./gateway/upstream.client.ts";
+import { createCookies } from "./http/cookies.ts";
 import { isLoopback } from "./http/door-checks.ts";
+import { createFormTokens } from "./http/form-tokens.ts";
+import { createPageAssets } from "./http/page-assets.ts";
+import { createDeviceCookies } from "./login/device-cookie.ts";
+import { createLogin } from "./login/login.ts";
 import { createMailClient } from "./messages/mail.client.ts";
 import { ageMaxMilliseconds, createMessages } from "./messages/messages.ts";
 import { createMessageStore } from "./messages/store.ts";
@@ -40,10 +45,14 @@ import { createRateLimits } from "./rate-limits/rate-limits.ts";
 import { createRateLimitStore } from "./rate-limits/store.ts";
 import { copiesLiveMilliseconds, createRevocation, recordLifeSeconds } from "./revocation/revocation.ts";
 import { createRevocationStore } from "./revocation/store.ts";
+import { createSessionCookies } from "./sessions/session-cookie.ts";
+import { createSessions } from "./sessions/sessions.ts";
+import { createSessionStore } from "./sessions/store.ts";
 import { createSigningKeys } from "./signing-keys/signing-keys.ts";
 import { createSigningKeyStore } from "./signing-keys/store.ts";
 import { createDatabase } from "./storage/database.ts";
 import { createRedis } from "./storage/redis.ts";
+import { firstPartyClient } from "./tokens/access-token.ts";
 import { createAccessTokens } from "./tokens/access-tokens.ts";
 import { createRefreshFormat } from "./tokens/refresh-format.ts";
 import { createRefreshTokens } from "./tokens/refresh-tokens.ts";
@@ -113,6 +122,7 @@ export async function wire(config: Config, options: WiringOptions) {
     tellOwner: () => undefined,
   });
 
+  const passwordPolicy = policyFor(config.issuer, false);
   const accountStore = createAccountStore(database);
   const tellOwner = createOwnerNotices({ store: accountStore, messages });
   const accounts = createAccounts({
@@ -127,12 +137,26 @@ export async function wire(config: Config, options: WiringOptions) {
       }),
       breached:
         config.breachedPasswordsUrl === null ? null : createBreachedPasswords(config.breachedPasswordsUrl),
-      policy: policyFor(config.issuer, false),
+      policy: passwordPolicy,
     }),
     messages,
     rateLimits,
     revocation,
     audit,
+    now,
+  });
+
+  const derive = (label: string) => deriveSecrets(config.keyEncryptionKeys, label);
+  const sessions = createSessions({
+    store: createSessionStore(database),
+    cookies: await createSessionCookies(await derive("session cookies")),
+    refreshTokens,
+    accessTokens,
+    revocation,
+    audit,
+    issuer: config.issuer,
+    clientId: firstPartyClient,
+    idleSeconds: 7 * 86_400,
     now,
   });
 
@@ -170,6 +194,14 @@ export async function wire(config: Config, options: WiringOptions) {
     authentication,
     audit,
     limitOf: (name) => rateLimits.demandOf(name, "").limit,
+  });
+
+  const login = createLogin({
+    accounts,
+    sessions,
+    deviceCookies: await createDeviceCookies(await derive("device cookies")),
+    messages,
+    now,
   });
 
   const routeStore = createRouteStore(database);
@@ -221,6 +253,12 @@ export async function wire(config: Config, options: WiringOptions) {
     rateLimits,
     accounts,
     tellOwner,
+    sessions,
+    login,
+    cookies: createCookies(config.issuer),
+    formTokens: await createFormTokens({ secrets: await derive("form tokens"), now }),
+    pageAssets: await createPageAssets(config.brand.accent),
+    passwordLengthMin: passwordPolicy.lengthMin,
     apiKeys,
     authentication,
     keyVerifier,

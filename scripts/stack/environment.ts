@@ -23,6 +23,8 @@ const CALLERS = [
   "SMS_API_URL",
   "SMS_API_KEY",
   "BREACHED_PASSWORDS_URL",
+  "BRAND_NAME",
+  "BRAND_ACCENT",
 ] as const;
 
 export type Addresses = {

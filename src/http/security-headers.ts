@@ -6,8 +6,9 @@ const twoYearsSeconds = 63_072_000;
 const always = [
   ["strict-transport-security", `max-age=${twoYearsSeconds}; includeSubDomains; preload`],
   ["x-content-type-options", "nosniff"],
-  ["referrer-policy", "no-referrer"],
 ] as const;
+/** Pages of ours with forms say otherwise: under this one a browser sends `Origin: null` with them. */
+const referrerPolicy = ["referrer-policy", "no-referrer"] as const;
 
 /** On answers of our own: nothing may be loaded, framed or kept unless the answer said otherwise. */
 export const unlessSet = [
@@ -24,6 +25,7 @@ export function withSecurityHeaders(response: Response, visit: Visit, isOurs: bo
   if (response.status === 101) return response;
   const { headers } = response;
   for (const [name, value] of always) headers.set(name, value);
+  if (!isOurs || !headers.has(referrerPolicy[0])) headers.set(...referrerPolicy);
   headers.set("x-request-id", visit.requestId);
   if (isOurs) for (const [name, value] of unlessSet) if (!headers.has(name)) headers.set(name, value);
   return response;

@@ -1,0 +1,179 @@
+import type { Context } from "hono";
+import * as v from "valibot";
+import type { Accounts } from "../accounts/accounts.ts";
+import { randomBase62 } from "../crypto/base62.ts";
+import { AuthError } from "../errors/auth-error.ts";
+import { statusOf } from "../errors/codes.ts";
+import type { Cookies } from "../http/cookies.ts";
+import { waitOf } from "../http/error-page.tsx";
+import { readForm } from "../http/form.ts";
+import type { FormTokens } from "../http/form-tokens.ts";
+import type { PageShell } from "../http/page.tsx";
+import type { DoorEnv } from "../http/visit.ts";
+import type { LiveSession } from "../sessions/session.ts";
+import type { Sessions } from "../sessions/sessions.ts";
+import type { Login } from "./login.ts";
+import { readOwnCookies, withCookies } from "./routes-cookies.ts";
+import type { FormState } from "./sign-in.page.tsx";
+
+export type PageDeps = {
+  readonly shell: PageShell;
+  readonly formTokens: FormTokens;
+  readonly login: Login;
+  readonly accounts: Accounts;
+  readonly sessions: Sessions;
+  readonly cookies: Cookies;
+  readonly issuer: string;
+  readonly passwordLengthMin: number;
+  readonly now: () => number;
+};
+
+export type PageContext = Context<DoorEnv>;
+
+type PageHandler = (c: PageContext) => Promise<Response> | Response;
+
+/** Where pages are mounted: under the issuer's own name, and for POST from pages of ours alone. */
+export type PageMount = {
+  get(path: string, handler: PageHandler): unknown;
+  post(path: string, handler: PageHandler): unknown;
+};
+
+/** Who is signed in, as the page cookie tells. */
+export const ownerOf = ({ req, env }: PageContext, deps: PageDeps): Promise<LiveSession | null> =>
+  deps.sessions.find(readOwnCookies(req.raw.headers, deps.cookies).session, env.visit.background);
+
+/** Whoever has a page read aloud hears its title first. */
+export const titleOf = (title: string, { errors, alert }: FormState): string =>
+  alert !== undefined || Object.keys(errors ?? {}).length > 0 ? `Error: ${title}` : title;
+
+/** Whom a form is shown to: its token is worth nothing to anybody else. */
+export type Bond = { readonly name: string; readonly cookies: readonly string[] };
+
+const formCookie = "gatehouse-form";
+const formCookieSeconds = 86_400;
+const formCookieShape = /^[0-9A-Za-z]{32}$/;
+
+/** A browser that is not signed in is known by a cookie that proves nothing else. It gets one with its first form. */
+export function guestOf({ req }: PageContext, { cookies }: Pick<PageDeps, "cookies">): Bond {
+  const found = cookies.read(req.raw.headers, formCookie);
+  const id = found !== null && formCookieShape.test(found) ? found : randomBase62(32);
+  const cookie = cookies.set(formCookie, id, { sameSite: "Lax", maxAgeSeconds: formCookieSeconds });
+  return { name: `browser:${id}`, cookies: [cookie] };
+}
+
+export const ownerBond = (sessionId: string): Bond => ({ name: `session:${sessionId}`, cookies: [] });
+
+const formToken = v.pipe(v.string("must be text"), v.maxLength(128, "is too long"));
+export const text = (max: number) => v.pipe(v.string("must be text"), v.maxLength(max, "is too long"));
+
+/** `isOurs` is false for a form that we did not show to this browser, or too long ago: what it asks must not be done. */
+export async function readPageForm<Entries extends v.ObjectEntries>(
+  { req }: PageContext,
+  { formTokens }: Pick<PageDeps, "formTokens">,
+  asked: { readonly form: string; readonly bond: Bond; readonly entries: Entries },
+) {
+  const schema = v.strictObject({ ...asked.entries, form_token: formToken });
+  const fields = await readForm(req.raw, schema);
+  const token = (fields as { form_token: string }).form_token;
+  return { fields, isOurs: await formTokens.isValid(token, asked.bond.name, asked.form) };
+}
+
+/** For forms that hold nothing but a button. */
+export async function requirePageForm(
+  c: PageContext,
+  deps: PageDeps,
+  asked: { readonly form: string; readonly bond: Bond },
+): Promise<void> {
+  const { isOurs } = await readPageForm(c, deps, { ...asked, entries: {} });
+  if (!isOurs) throw new AuthError("cross_site_request", "the form's token is not of this browser");
+}
+
+/** Why a form comes back. */
+export type Mistake = Pick<FormState, "errors" | "alert"> & {
+  readonly status: number;
+  readonly retryAfterSeconds?: number | undefined;
+};
+
+export const staleForm: Mistake = {
+  status: statusOf("cross_site_request"),
+  alert: "This page had been open for too long, so nothing was sent. Please send it again.",
+};
+
+export const tooMany = (retryAfterSeconds: number): Mistake => ({
+  status: statusOf("rate_limited"),
+  retryAfterSeconds,
+  alert: `There were too many attempts in a short time. Wait ${waitOf(retryAfterSeconds)}, then try again. Nothing was changed.`,
+});
+
+export const notNow = (retryAfterSeconds: number): Mistake => ({
+  status: statusOf("unavailable"),
+  retryAfterSeconds,
+  alert: "This cannot be done right now. Nothing was changed. Try again in a moment.",
+});
+
+/** What a person can mend goes back into the form; anything else is an error page's matter. */
+export function mistakeOf(thrown: unknown, passwordField: "password" | "new_password"): Mistake {
+  if (!(thrown instanceof AuthError)) throw thrown;
+  const { code, detail, retryAfterSeconds } = thrown;
+  const status = statusOf(code);
+  if (code === "password_refused") {
+    return {
+      status,
+      errors: { [passwordField]: `Choose another password: ${detail ?? "this one is known"}.` },
+    };
+  }
+  if (code === "invalid_request")
+    return { status, errors: { email: "Give one mail address, like name@example.com." } };
+  if (code === "rate_limited") return tooMany(retryAfterSeconds ?? 1);
+  if (code === "unavailable") return notNow(retryAfterSeconds ?? 1);
+  throw thrown;
+}
+
+export const retryAfterHeader = ({ retryAfterSeconds }: Pick<Mistake, "retryAfterSeconds">) =>
+  retryAfterSeconds === undefined ? {} : { "retry-after": String(retryAfterSeconds) };
+
+const noticeCookie = "gatehouse-notice";
+const noticeCookieSeconds = 60;
+
+/** What the page after a form says was done: a closed list, in a cookie that no link can set. */
+const notices = {
+  "signed-out": "You are signed out.",
+  "signed-out-meanwhile": "You were signed out meanwhile, so nothing was changed. Sign in and try again.",
+  "signed-out-everywhere": "You are signed out everywhere.",
+  "address-confirmed": "Your address is confirmed. Sign in with it.",
+  "address-asked":
+    "A mail is on its way to the new address. Your address stays as it is until you open its link.",
+  "password-saved":
+    "Your new password is saved, and every device is signed out. Sign in with the new password.",
+  "password-changed": "Your password is changed. Every other device is signed out.",
+  "session-ended": "That session is ended.",
+  "session-gone": "That session had ended already.",
+  "others-ended": "All other sessions are ended.",
+  "account-deleted": "Your account is deleted.",
+} as const;
+export type Notice = keyof typeof notices;
+
+export function takeNotice(
+  { req }: PageContext,
+  { cookies }: Pick<PageDeps, "cookies">,
+): { done: string | undefined; cookies: string[] } {
+  const word = cookies.read(req.raw.headers, noticeCookie);
+  if (word === null) return { done: undefined, cookies: [] };
+  const done = Object.hasOwn(notices, word) ? notices[word as Notice] : undefined;
+  return { done, cookies: [cookies.clear(noticeCookie, "Lax")] };
+}
+
+/** RFC 9110 §15.4.4: whatever was sent, the next page is fetched with GET, so that a password is sent to one address only. */
+export function seeOther(location: string, set: readonly string[] = []): Response {
+  return withCookies(new Response(null, { status: 303, headers: { location } }), set);
+}
+
+export function seeOtherWith(
+  notice: Notice,
+  location: string,
+  { cookies }: Pick<PageDeps, "cookies">,
+  set: readonly string[] = [],
+): Response {
+  const cookie = cookies.set(noticeCookie, notice, { sameSite: "Lax", maxAgeSeconds: noticeCookieSeconds });
+  return seeOther(location, [...set, cookie]);
+}

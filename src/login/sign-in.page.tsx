@@ -1,0 +1,56 @@
+import { Field, Form, Note } from "../http/form-fields.tsx";
+
+/** What a form says when it comes back: beside the field, or above them all. What was typed comes along, except passwords. */
+export type FormState = {
+  readonly email?: string | undefined;
+  readonly errors?: Partial<Record<"email" | "password" | "new_password", string>>;
+  readonly alert?: string | undefined;
+  /** Something that was done just before. */
+  readonly done?: string | undefined;
+};
+
+export function Notes({ state }: { state: FormState }) {
+  return (
+    <>
+      {state.done === undefined ? null : <Note kind="done">{state.done}</Note>}
+      {state.alert === undefined ? null : <Note kind="alert">{state.alert}</Note>}
+    </>
+  );
+}
+
+export function SignInContent(props: { token: string; state: FormState; returnTo: string | null }) {
+  const { state, returnTo } = props;
+  const { errors = {} } = state;
+  return (
+    <>
+      <h1>Sign in</h1>
+      <Notes state={state} />
+      <Form action="/login" token={props.token}>
+        {returnTo === null ? null : <input type="hidden" name="return_to" value={returnTo} />}
+        <Field
+          name="email"
+          label="Email address"
+          type="email"
+          autocomplete="username"
+          value={state.email}
+          error={errors.email}
+          isFirst={state.email === undefined}
+        />
+        <Field
+          name="password"
+          label="Password"
+          type="password"
+          autocomplete="current-password"
+          error={errors.password}
+        />
+        <button type="submit" class="primary whole">
+          Sign in
+        </button>
+      </Form>
+      <p class="after links">
+        <a href="/recover">Forgot your password?</a>
+        <a href="/register">Create an account</a>
+      </p>
+    </>
+  );
+}
