@@ -169,7 +169,7 @@ function readBrand(environment: Environment, issuer: string): Brand {
   if (!accent) {
     fail(
       "BRAND_ACCENT",
-      "must be a colour like #1d5fc4, dark enough to be read on white (contrast 4.5 to 1)",
+      "must be a colour of six hexadecimal digits after #, dark enough to be read on white (contrast 4.5 to 1)",
     );
   }
   return { name: name ?? new URL(issuer).host, accent };

@@ -116,6 +116,7 @@ body:not(.wide) main .whole { inline-size: 100%; }
 .badge { display: inline-block; margin-inline-start: 8px; padding: 0 8px; border-radius: 12px; font-size: .875rem; font-weight: 600; color: var(--done); background: var(--done-page); }
 .stack { display: flex; flex-wrap: wrap; gap: 16px; }
 .panel { max-inline-size: 464px; padding: 24px 32px 32px; margin-block-end: 32px; background: var(--surface); border: 1px solid var(--line); border-radius: var(--radius); }
+.panel h2 { margin-block-end: 8px; }
 .plain { padding-inline-start: 20px; margin: 0 0 24px; }
 code { font: .875rem/1.5 ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
 @media (max-width: 479px) { .panel { padding: 16px 16px 24px; } .panel .whole { inline-size: 100%; } }

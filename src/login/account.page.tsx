@@ -75,14 +75,14 @@ export function AccountContent(props: { account: Account; sessions: number; stat
           <bdi>{account.email}</bdi>
         </Row>
         <Row title="Password" href="/account/security" action="Change password">
-          {changedAt === null ? "As it was when the account was made" : "Chosen "}
+          {changedAt === null ? "As it was when the account was created" : "Chosen "}
           {changedAt === null ? null : <Time at={changedAt} now={now} />}
         </Row>
         <Row title="Sessions" href="/account/sessions" action="See sessions">
           {sessions === 1 ? "Signed in here, and nowhere else" : `Signed in at ${sessions} places`}
         </Row>
         <Row title="Account" href="/account/delete" action="Delete account">
-          Made <Time at={account.createdAt} now={now} />
+          Created <Time at={account.createdAt} now={now} />
         </Row>
       </ul>
     </>
@@ -186,8 +186,9 @@ export function DeleteContent(props: { token: string; email: string; state: Form
       <AccountNav here="/account" />
       <h1>Delete your account</h1>
       <p>
-        This cannot be undone. At once and for good, for <strong dir="ltr">{props.email}</strong>:
+        This is your account: <strong dir="ltr">{props.email}</strong>
       </p>
+      <p>What follows happens at once and cannot be undone:</p>
       <ul class="plain">
         <li>your address and your password are erased,</li>
         <li>every device is signed out,</li>

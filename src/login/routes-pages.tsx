@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import * as v from "valibot";
+import { AuthError } from "../errors/auth-error.ts";
 import { rateLimitHeaders } from "../http/rate-limit-headers.ts";
 import { requireSameOrigin } from "../http/same-origin.ts";
 import type { DoorEnv } from "../http/visit.ts";
@@ -51,7 +52,11 @@ export function pageRoutes(
         return handler(c);
       }),
   };
-  routes.get("/assets/:file", (c) => deps.shell.asset(c.req.param("file")) ?? c.notFound());
+  routes.get("/assets/:file", (c) => {
+    const asset = deps.shell.asset(c.req.param("file"));
+    if (!asset) throw new AuthError("not_found");
+    return asset;
+  });
   pages.get("/", () => seeOther(homePath));
   // The address that password managers open (W3C, A Well-Known URL for Changing Passwords).
   pages.get("/.well-known/change-password", () => seeOther("/account/security"));
@@ -99,12 +104,8 @@ function mountSignInPage(pages: PageMount, deps: PageDeps): void {
     const { email, password } = fields;
     const returnTo = parseReturnTo(fields.return_to, issuer);
     if (!isOurs) return await show(c, returnTo, { email }, staleForm);
-    const own = readOwnCookies(c.req.raw.headers, deps.cookies);
-    const cookies = { sessionCookie: own.session, deviceCookie: own.device };
-    const outcome = await deps.login.signIn(
-      { email, password, kind: "browser", ...cookies },
-      visitorOf(c.env.visit),
-    );
+    const outcome = await signIn(c, deps, { email, password });
+    if (!("ok" in outcome)) return await show(c, returnTo, { email }, outcome);
     const answer = outcome.ok
       ? seeOther(returnTo, signedInCookies(deps.cookies, { ...outcome, now: deps.now() }))
       : await show(c, returnTo, { email }, refusedSignIn(outcome));
@@ -113,6 +114,20 @@ function mountSignInPage(pages: PageMount, deps: PageDeps): void {
     }
     return answer;
   });
+}
+
+async function signIn(
+  c: PageContext,
+  deps: PageDeps,
+  credentials: { email: string; password: string },
+): Promise<SignInOutcome | Mistake> {
+  const own = readOwnCookies(c.req.raw.headers, deps.cookies);
+  const cookies = { sessionCookie: own.session, deviceCookie: own.device };
+  try {
+    return await deps.login.signIn({ ...credentials, kind: "browser", ...cookies }, visitorOf(c.env.visit));
+  } catch (thrown) {
+    return mistakeOf(thrown, "password");
+  }
 }
 
 const signInEntries = { email: text(512), password: text(2048), return_to: v.optional(text(4096)) };

@@ -4,7 +4,7 @@ import { AccountNav, Time } from "./account.page.tsx";
 import { deviceNameOf, placeNameOf } from "./device-name.ts";
 import { type FormState, Notes } from "./sign-in.page.tsx";
 
-const wordOfMethod: Readonly<Record<string, string>> = { pwd: "password" };
+const wordOfMethod: Readonly<Record<string, string>> = { pwd: "a password" };
 
 const methodsOf = ({ amr }: SessionShown): string =>
   amr.map((method) => wordOfMethod[method] ?? method).join(" and ");

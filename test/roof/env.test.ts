@@ -104,6 +104,17 @@ const refused: Record<string, readonly (string | undefined | object)[]> = {
     "two words",
     "é_key",
   ],
+  BRAND_NAME: [
+    " ",
+    ` ${canary}`,
+    `${canary} `,
+    `${canary}\n`,
+    `${canary}\u202E`,
+    `${canary}\u200B`,
+    canary.repeat(6),
+    { fetch: canary },
+  ],
+  BRAND_ACCENT: [canary, "red", "#12345", "#ffffff", "#ffcc00", "rgb(0,0,0)", "#1d5fc4;}"],
   TRUSTED_PROXIES: [
     canary,
     "10",
@@ -213,6 +224,14 @@ describe("what is accepted", () => {
       leakPolicy: "revoke",
     });
     expect(Object.keys(config.services)).toEqual(["ORDERS"]);
+  });
+
+  test("pages bear the issuer's host unless a name is given, and the accent has a readable shade for each scheme", () => {
+    expect(accepted({ ISSUER: "https://auth.example.com:8443" }).brand.name).toBe("auth.example.com:8443");
+    const { brand } = accepted({ BRAND_NAME: "مطابع Aurora & Söhne", BRAND_ACCENT: "#7A0019" });
+    expect(brand.name).toBe("مطابع Aurora & Söhne");
+    expect(brand.accent.onLight).toBe("#7a0019");
+    expect(brand.accent.onDark).toMatch(/^#[0-9a-f]{6}$/);
   });
 
   test("a store on this machine may speak plain HTTP, one elsewhere HTTPS only", () => {
