@@ -21,8 +21,11 @@ import { ask } from "./storage/redis.ts";
 import type { Rooms } from "./wiring.ts";
 
 const originOf = ({ requestId, address, country }: Visit) => ({ requestId, address, country });
+/** Nearly every verdict leaves nothing to record; where a request came from is then not looked at. */
 const eventsFor = (verdict: Verdict, visit: Visit, routeId: string | null): SecurityEvent[] =>
-  eventsOf(verdict, originOf(visit), routeId === null ? null : { type: "route", id: routeId });
+  verdict.ok && verdict.degraded.length === 0
+    ? []
+    : eventsOf(verdict, originOf(visit), routeId === null ? null : { type: "route", id: routeId });
 
 /** Mounts each room's routes; nothing else is answered. */
 function mountRooms(rooms: Rooms, gatewayDeps: GatewayDeps): Hono<DoorEnv> {

@@ -71,7 +71,7 @@ export async function wire(config: Config, options: WiringOptions = {}) {
     cache: createRecordCache({ lifeMilliseconds: recordLifeSeconds * 1000, now }),
     revocation,
     rateLimits,
-    lastUse: createLastUse({ store: apiKeyStore }),
+    lastUse: createLastUse({ store: apiKeyStore, now }),
     importedKeyPrefixes: config.importedKeyPrefixes,
     now,
   });

@@ -218,13 +218,8 @@ export function createVerification(sources: Sources) {
     if (!cached) return { ok: false, reason: "sources_unavailable", record: null, retryAfterSeconds: 1 };
     const verdict = await decide(hash, cached, question);
     if (revocation.isRefreshDue()) question.background(revocation.refreshBehind());
-    if (verdict.ok) noteUse(verdict.record, question);
+    if (verdict.ok) lastUse.note(verdict.record.id, question.usedFrom, question.background);
     return verdict;
-  }
-
-  function noteUse(record: KeyRecord, { usedFrom, background }: KeyQuestion): void {
-    const from = usedFrom ?? { address: "", country: null };
-    lastUse.note({ keyId: record.id, at: new Date(now()), ...from }, background);
   }
 
   /** The part of a check that needs no call: a refusal, or null when a look-up must decide. */

@@ -37,7 +37,7 @@ export function apiKeyMethod(verification: Verification): CredentialMethod {
         text,
         arrivedAt: question.visit.arrivedAt,
         askedFrom: question.visit.network,
-        usedFrom: { address: question.visit.address, country: question.visit.country },
+        usedFrom: question.visit,
         scopes: question.scopes,
         demandsOf: (record): Demand[] => [
           ...record.limits.map((limit) => ({
