@@ -114,7 +114,7 @@ function createDoor(rooms: Rooms) {
   }
 
   return function refuseAtDoor(request: Request, url: URL, visit: Visit): Response | null {
-    const oversize = oversizeOf(request);
+    const oversize = oversizeOf(request.url, visit.fields);
     if (oversize) return problem(oversize, visit.requestId);
     const plain = refusePlainHttp(request, url, visit);
     if (plain) return plain;
@@ -127,7 +127,7 @@ function createDoor(rooms: Rooms) {
 
 export function createApp(rooms: Rooms) {
   const { config, gateway, audit } = rooms;
-  const issuer = new URL(config.issuer);
+  const { host: issuerHost, hostname: issuerHostname } = new URL(config.issuer);
   const gatewayDeps: GatewayDeps = {
     gateway,
     audit,
@@ -137,7 +137,7 @@ export function createApp(rooms: Rooms) {
   const refuseAtDoor = createDoor(rooms);
 
   const isIssuerHost = (url: URL): boolean =>
-    url.host === issuer.host || (isLoopback(url.hostname) && isLoopback(issuer.hostname));
+    url.host === issuerHost || (isLoopback(url.hostname) && isLoopback(issuerHostname));
 
   /**
    * A hostname that some route claims belongs to that route; every other one is answered as ours. While no routes are

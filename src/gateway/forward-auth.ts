@@ -26,6 +26,8 @@ export type Admission =
       readonly headers: [string, string][];
     };
 
+type Target = { readonly origin: string; readonly hostname: string; readonly pathname: string };
+
 /**
  * The decision of the gateway for a proxy that passes the call on itself. A route is chosen by `?route=`, or by the
  * forwarded host when some route claims it; else any valid key passes. The scopes asked for are needed in each case.
@@ -38,7 +40,7 @@ export function createForwardAuth(options: {
   const { gateway, authentication, identityTokens } = options;
 
   /** How the route of this call is found; null when no route is meant and any valid key will do. */
-  async function finderFor(call: ForwardedCall, target: URL, visit: Visitor): Promise<Finder | null> {
+  async function finderFor(call: ForwardedCall, target: Target, visit: Visitor): Promise<Finder | null> {
     const { routeName } = call;
     if (routeName !== null) {
       return (routes) => {
@@ -53,7 +55,7 @@ export function createForwardAuth(options: {
 
   async function judge(
     call: ForwardedCall,
-    target: URL,
+    target: Target,
     headers: Headers,
     visit: Visitor,
   ): Promise<Verdict | "no_route" | "unavailable"> {
@@ -76,10 +78,14 @@ export function createForwardAuth(options: {
 
   return {
     async admit(call: ForwardedCall, headers: Headers, visit: Visitor): Promise<Admission> {
-      const target = new URL(`https://${call.host ?? "forwarded.invalid"}${call.uri}`);
-      const pathname = canonicalPath(target.pathname);
+      const {
+        origin,
+        hostname,
+        pathname: given,
+      } = new URL(`https://${call.host ?? "forwarded.invalid"}${call.uri}`);
+      const pathname = canonicalPath(given);
       if (pathname === null) return { outcome: "ambiguous_path" };
-      target.pathname = pathname;
+      const target = { origin, hostname, pathname };
       try {
         const verdict = await judge(call, target, headers, visit);
         if (verdict === "no_route" || verdict === "unavailable") return { outcome: verdict };
@@ -93,7 +99,7 @@ export function createForwardAuth(options: {
 
   async function said(
     verdict: Verdict & { ok: true },
-    target: URL,
+    target: Target,
     call: ForwardedCall,
     visit: Visitor,
   ): Promise<[string, string][]> {

@@ -1,5 +1,8 @@
 import { fromBase64url } from "../crypto/bytes.ts";
 
+/** Header fields, names in lower case, each once. */
+export type Fields = readonly (readonly [name: string, value: string])[];
+
 /** RFC 9110 §7.6.1: these end at us. `upgrade` is put back for a WebSocket. */
 const hopByHop: ReadonlySet<string> = new Set([
   "connection",
@@ -45,7 +48,8 @@ const provenance: ReadonlySet<string> = new Set([
 ]);
 
 /** A server behind CGI, PHP or Java reads `X_User_Id` and `x.user.id` as `X-User-Id`: one spelling for all. */
-export const canonicalName = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, "-");
+export const canonicalName = (name: string): string =>
+  /[^a-z0-9-]/.test(name) ? name.toLowerCase().replace(/[^a-z0-9]/g, "-") : name;
 
 const isOursToSay = (canonical: string): boolean =>
   identity.has(canonical) ||
@@ -55,10 +59,12 @@ const isOursToSay = (canonical: string): boolean =>
   canonical.startsWith("x-original-") ||
   canonical.startsWith("cf-");
 
+const nothingNamed: ReadonlySet<string> = new Set();
+
 /** Names in `Connection` are hop-by-hop too; they are cut from what the client sent, never from what we add after. */
-function namedInConnection(headers: Headers): ReadonlySet<string> {
-  const names = (headers.get("connection") ?? "").split(",").map((name) => name.trim().toLowerCase());
-  return new Set(names.filter((name) => name !== ""));
+function namedInConnection(connection: string | null | undefined): ReadonlySet<string> {
+  if (!connection) return nothingNamed;
+  return new Set(connection.split(",").map((name) => name.trim().toLowerCase()));
 }
 
 /** Our own cookies end at us: an upstream must not hold a browser's session with us. */
@@ -74,12 +80,12 @@ export function withoutOwnCookies(cookie: string): string {
 
 /** What of the client's headers goes on. `keepAuthorization`: a public route's Authorization is the upstream's matter. */
 export function passedOn(
-  headers: Headers,
+  fields: Fields,
   options: { keepAuthorization: boolean; isWebSocket: boolean },
 ): Headers {
-  const cut = namedInConnection(headers);
+  const cut = namedInConnection(fields.find(([name]) => name === "connection")?.[1]);
   const passed = new Headers();
-  for (const [name, value] of headers) {
+  for (const [name, value] of fields) {
     const canonical = canonicalName(name);
     if (hopByHop.has(name) || cut.has(name) || isOursToSay(canonical)) continue;
     if (canonical === "x-api-key" || name === "host") continue;
@@ -144,7 +150,7 @@ export function passedBack(
     cors: { readonly allowedOrigin: string | null } | null;
   },
 ): Headers {
-  const cut = namedInConnection(headers);
+  const cut = namedInConnection(headers.get("connection"));
   const passed = new Headers();
   for (const [name, value] of headers) {
     if (hopByHop.has(name) || cut.has(name) || responseChatter.has(name)) continue;

@@ -1,7 +1,7 @@
 import type { Authentication } from "../authentication/authentication.ts";
 import type { Question } from "../authentication/methods/method.ts";
 import type { Verdict } from "../authentication/principal.ts";
-import { passedBack, passedOn } from "./forwarded-headers.ts";
+import { type Fields, passedBack, passedOn } from "./forwarded-headers.ts";
 import { identityHeaders } from "./identity-headers.ts";
 import type { IdentityTokens } from "./identity-tokens.ts";
 import type { Route } from "./route.ts";
@@ -11,7 +11,11 @@ import { traceContext } from "./trace-context.ts";
 import type { Binding, callUpstream } from "./upstream.client.ts";
 import { originOf, upstreamTarget } from "./upstream-target.ts";
 
-export type Visitor = Question["visit"] & { readonly requestId: string; readonly url: URL };
+export type Visitor = Question["visit"] & {
+  readonly requestId: string;
+  readonly url: URL;
+  readonly fields: Fields;
+};
 
 export type Passage =
   | { readonly outcome: "no_route" }
@@ -122,7 +126,7 @@ export function createGateway(options: {
     { match: { route }, verdict: { principal } }: Admission & { outcome: "admitted" },
     visit: Visitor,
   ): Promise<Headers> {
-    const headers = passedOn(request.headers, {
+    const headers = passedOn(visit.fields, {
       keepAuthorization: principal.method === "public",
       isWebSocket: isWebSocket(request),
     });

@@ -2,7 +2,7 @@ import { Hono } from "hono";
 import type { Audit } from "../audit/audit.ts";
 import { AuthError } from "../errors/auth-error.ts";
 import { problem } from "../http/problem.ts";
-import { rateLimitHeaders } from "../http/rate-limit-headers.ts";
+import { setRateLimitHeaders } from "../http/rate-limit-headers.ts";
 import { refusalProblem } from "../http/refusal.ts";
 import type { DoorEnv, Visit } from "../http/visit.ts";
 import type { Admission, ForwardAuth, ForwardedCall } from "./forward-auth.ts";
@@ -21,13 +21,14 @@ export function forwardAuthRoutes(deps: Deps): Hono<DoorEnv> {
   const routes = new Hono<DoorEnv>();
   routes.all("/*", async (c) => {
     const visit = c.env.visit;
-    const call = forwardedCall(c.req.raw);
+    const call = forwardedCall(c.req.raw, visit.url);
     const admission = await deps.forwardAuth.admit(call, c.req.raw.headers, visit);
     for (const event of deps.eventsOf(admission, visit)) deps.audit.record(event, visit.background);
     if (admission.outcome === "admitted") {
-      const headers = new Headers(rateLimitHeaders(admission.verdict.standings, admission.verdict.degraded));
-      for (const [name, value] of admission.headers) headers.set(name, value);
-      return new Response(null, { status: 200, headers });
+      const answer = new Response(null);
+      setRateLimitHeaders(answer.headers, admission.verdict);
+      for (const [name, value] of admission.headers) answer.headers.set(name, value);
+      return answer;
     }
     if (admission.outcome === "refused") return refusalProblem(admission.verdict, visit.requestId);
     if (admission.outcome === "unavailable")
@@ -53,9 +54,8 @@ const hostShape = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
  * - Traefik and Caddy say `X-Forwarded-*` by themselves.
  * - Envoy calls us with the call's own method, and its path and query behind ours: so these are not for us to obey.
  */
-function forwardedCall(request: Request): ForwardedCall {
+function forwardedCall(request: Request, url: URL): ForwardedCall {
   const { headers } = request;
-  const url = new URL(request.url);
   const behindOurs = url.pathname.slice(ourPath.length);
   const isOriginal = headers.has("x-original-method") || headers.has("x-original-uri");
   const isForwarded = headers.has("x-forwarded-method") || headers.has("x-forwarded-uri");
@@ -67,12 +67,12 @@ function forwardedCall(request: Request): ForwardedCall {
   if (!uri.startsWith("/")) throw new AuthError("invalid_request", "the forwarded URI must be a path");
   if (host !== null && !(hostShape.test(host) && URL.canParse(`https://${host}`)))
     throw new AuthError("invalid_request", "the forwarded host must be one host");
-  const ours = behindOurs === "" ? url.searchParams : new URLSearchParams();
+  const ours = behindOurs === "" && url.search !== "" ? url.searchParams : null;
   return {
     method: headers.get(`x-${family}-method`) ?? request.method,
     uri,
     host,
-    routeName: ours.get("route"),
-    scopes: (ours.get("scopes") ?? "").split(/[ ,]+/).filter((scope) => scope !== ""),
+    routeName: ours?.get("route") ?? null,
+    scopes: (ours?.get("scopes") ?? "").split(/[ ,]+/).filter((scope) => scope !== ""),
   };
 }

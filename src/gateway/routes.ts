@@ -1,7 +1,7 @@
 import { Hono } from "hono";
 import type { Audit } from "../audit/audit.ts";
 import { problem } from "../http/problem.ts";
-import { rateLimitHeaders } from "../http/rate-limit-headers.ts";
+import { setRateLimitHeaders } from "../http/rate-limit-headers.ts";
 import { refusalProblem } from "../http/refusal.ts";
 import type { DoorEnv, Visit } from "../http/visit.ts";
 import type { Gateway, Passage } from "./gateway.ts";
@@ -69,9 +69,7 @@ function answerOf(passage: Passage, { requestId }: Visit): Response {
 }
 
 function withLimits(response: Response, verdict: (Passage & { outcome: "passed" })["verdict"]): Response {
-  for (const [name, value] of Object.entries(rateLimitHeaders(verdict.standings, verdict.degraded))) {
-    if (response.status !== 101) response.headers.set(name, value);
-  }
+  if (response.status !== 101) setRateLimitHeaders(response.headers, verdict);
   return response;
 }
 

@@ -1,4 +1,5 @@
 import type { Code } from "../errors/codes.ts";
+import type { Fields } from "./visit.ts";
 
 /** Below the platform's own 16 KB and 128 KB, so that it is we who answer. */
 const urlBytesMax = 8192;
@@ -14,10 +15,10 @@ export function isLoopback(hostname: string): boolean {
   );
 }
 
-export function oversizeOf(request: Request): Code | null {
-  if (request.url.length > urlBytesMax) return "uri_too_long";
+export function oversizeOf(url: string, fields: Fields): Code | null {
+  if (url.length > urlBytesMax) return "uri_too_long";
   let bytes = 0;
-  for (const [name, value] of request.headers) bytes += name.length + value.length + 4;
+  for (const [name, value] of fields) bytes += name.length + value.length + 4;
   return bytes > headerBytesMax ? "headers_too_large" : null;
 }
 
@@ -33,6 +34,9 @@ const credentialParameters: ReadonlySet<string> = new Set([
   "client_secret",
   "id_token",
 ]);
+
+/** What nearly no URL has: something escaped, the beginning of one of our formats, or the name of a credential. */
+const worthALook = new RegExp(`%|gk_|eyJ|[?&](?:${[...credentialParameters].join("|")})=`, "i");
 
 /** A JWS in compact form, as ours are. */
 const tokenAnywhere = /eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}/;
@@ -52,8 +56,7 @@ export function keysIn(texts: readonly string[], keyAnywhere: RegExp): string[] 
  * name one, and our own formats under any name or in the path, escaped or not. `keys` are what might be keys of ours.
  */
 export function credentialsInUrl(url: URL, keyAnywhere: RegExp): { found: boolean; keys: string[] } {
-  // Nearly every URL: no query, nothing escaped, and neither of our formats' beginnings.
-  if (url.search === "" && !/%|gk_|eyJ/.test(url.pathname)) return { found: false, keys: [] };
+  if (!worthALook.test(url.href)) return { found: false, keys: [] };
   const parameters = url.search === "" ? [] : [...url.searchParams];
   const isNamed = parameters.some(
     ([name, value]) => value !== "" && credentialParameters.has(name.toLowerCase()),

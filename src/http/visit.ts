@@ -1,7 +1,11 @@
+/** Header fields as the runtime lists them: names in lower case, each once but for Set-Cookie. */
+export type Fields = readonly (readonly [name: string, value: string])[];
+
 /** What is known of a request before anyone has proved who they are. */
 export type Visit = {
   readonly requestId: string;
   readonly url: URL;
+  readonly fields: Fields;
   /** The connecting address as the edge saw it; `unknown` when there is no edge (a service binding). */
   readonly address: string;
   /** The address as limits count it: an IPv6 caller has a whole /64. */
@@ -22,6 +26,7 @@ export function readVisit(
   caller: Pick<Visit, "url" | "address" | "network" | "arrivedAt" | "background">,
 ): Visit {
   const givenId = request.headers.get("x-request-id");
+  let fields: Fields | undefined;
   return {
     requestId:
       givenId !== null && requestIdShape.test(givenId)
@@ -32,6 +37,11 @@ export function readVisit(
     network: caller.network,
     arrivedAt: caller.arrivedAt,
     background: caller.background,
+    // Listing them costs as much as a digest: once for all who ask.
+    get fields() {
+      fields ??= [...request.headers];
+      return fields;
+    },
     get country() {
       return countryOf(request);
     },

@@ -109,6 +109,7 @@ test("GW-02: a GET with content (RFC 9110 §9.3.1) and TRACE go no further than 
     network: "n",
     country: null,
     arrivedAt: isolate.clock.now(),
+    fields: [],
   };
   // `new Request` refuses to build these; a runtime that took them off the wire hands them over like this.
   const handedOver = (method: string, body: string | null) =>
