@@ -143,8 +143,8 @@ export function createApp(rooms: Rooms) {
    * A hostname that some route claims belongs to that route; every other one is answered as ours. While no routes are
    * known it may be a customer's: 503 from the gateway, and not a 404 of ours that its callers would believe.
    */
-  const isWholeHost = async (url: URL, visit: Visit): Promise<boolean> =>
-    !isIssuerHost(url) && (await gateway.ownsHost(canonicalHost(url.hostname), visit).catch(() => true));
+  const isClaimed = (url: URL, visit: Visit): Promise<boolean> =>
+    gateway.ownsHost(canonicalHost(url.hostname), visit).catch(() => true);
 
   return {
     async serve(request: Request, background: Visit["background"]): Promise<Response> {
@@ -152,13 +152,14 @@ export function createApp(rooms: Rooms) {
       const { url } = visit;
       const early = refuseAtDoor(request, url, visit);
       if (early) return withSecurityHeaders(early, visit, true);
-      const wholeHost = await isWholeHost(url, visit);
-      const response = wholeHost
-        ? await answerPassage(request, visit, gatewayDeps, false).catch((thrown) =>
+      const wholeHost = !isIssuerHost(url) && (await isClaimed(url, visit));
+      // The busiest door needs no router; the router knows it too, under its other spellings.
+      const isProxied = wholeHost || url.pathname.startsWith("/gateway/");
+      const response = isProxied
+        ? await answerPassage(request, visit, gatewayDeps, !wholeHost).catch((thrown) =>
             answerThrown(thrown, rooms, visit),
           )
         : await app.fetch(request, { visit });
-      const isProxied = wholeHost || url.pathname.startsWith("/gateway/");
       return withSecurityHeaders(response, visit, !isProxied);
     },
   };

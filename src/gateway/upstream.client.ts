@@ -24,25 +24,35 @@ export async function callUpstream(
   },
   options: { timeoutSeconds: number; binding: Binding | null; mayBeCached: boolean },
 ): Promise<UpstreamAnswer> {
-  const deadline = new AbortController();
-  const timer = setTimeout(() => deadline.abort(), options.timeoutSeconds * 1000);
-  const request = new Request(call.url, {
+  const { clientGone } = call;
+  const ended = new AbortController();
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    ended.abort();
+  }, options.timeoutSeconds * 1000);
+  // Stays for as long as the answer streams: who goes away then ends the upstream's work too.
+  if (clientGone.aborted) ended.abort();
+  else clientGone.addEventListener("abort", () => ended.abort(), { once: true });
+  const init: RequestInit = {
     method: call.method,
     headers: call.headers,
     body: call.body,
     redirect: "manual",
     ...(options.mayBeCached ? {} : { cache: "no-store" as const }),
-    signal: AbortSignal.any([deadline.signal, call.clientGone]),
-  });
+    signal: ended.signal,
+  };
   try {
-    const response = await (options.binding ? options.binding.fetch(request) : fetch(request));
+    const response = await (options.binding
+      ? options.binding.fetch(new Request(call.url, init))
+      : fetch(call.url, init));
     const failure = failureOf(response.status);
     if (failure === null) return { ok: true, response };
     await response.body?.cancel();
     return { ok: false, reason: failure };
   } catch {
-    if (call.clientGone.aborted) return { ok: false, reason: "client_gone" };
-    return { ok: false, reason: deadline.signal.aborted ? "timeout" : "unreachable" };
+    if (clientGone.aborted) return { ok: false, reason: "client_gone" };
+    return { ok: false, reason: isLate ? "timeout" : "unreachable" };
   } finally {
     clearTimeout(timer);
   }
