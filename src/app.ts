@@ -10,7 +10,7 @@ import { AuthError } from "./errors/auth-error.ts";
 import type { Code } from "./errors/codes.ts";
 import { canonicalHost } from "./gateway/route-match.ts";
 import { answerPassage, type GatewayDeps, gatewayRoutes } from "./gateway/routes.ts";
-import { forwardAuthRoutes } from "./gateway/routes-forward-auth.ts";
+import { answerForwardAuth, type ForwardAuthDeps, forwardAuthRoutes } from "./gateway/routes-forward-auth.ts";
 import { credentialsInUrl, isLoopback, keysIn, oversizeOf } from "./http/door-checks.ts";
 import { healthRoutes } from "./http/health.ts";
 import { problem, problemOf } from "./http/problem.ts";
@@ -27,34 +27,35 @@ const eventsFor = (verdict: Verdict, visit: Visit, routeId: string | null): Secu
     ? []
     : eventsOf(verdict, originOf(visit), routeId === null ? null : { type: "route", id: routeId });
 
+type BusyDoors = { readonly gateway: GatewayDeps; readonly forwardAuth: ForwardAuthDeps };
+
 /** Mounts each room's routes; nothing else is answered. */
-function mountRooms(rooms: Rooms, gatewayDeps: GatewayDeps): Hono<DoorEnv> {
-  const { audit } = rooms;
+function mountRooms(rooms: Rooms, busy: BusyDoors): Hono<DoorEnv> {
   const app = new Hono<DoorEnv>();
-  app.route("/gateway", gatewayRoutes(gatewayDeps));
-  app.route(
-    "/v1/authenticate",
-    forwardAuthRoutes({
-      forwardAuth: rooms.forwardAuth,
-      audit,
-      eventsOf: (admission, visit) =>
-        "verdict" in admission ? eventsFor(admission.verdict, visit, "forward-auth") : [],
-    }),
-  );
+  app.route("/gateway", gatewayRoutes(busy.gateway));
+  app.route("/v1/authenticate", forwardAuthRoutes(busy.forwardAuth));
   app.route(
     "/v1/keys",
     keyVerificationRoutes({ access: rooms.operatorAccess, keyVerifier: rooms.keyVerifier }),
   );
-  app.route(
-    "/admin/v1",
-    managementRoutes({ ...rooms, access: rooms.operatorAccess, issuer: rooms.config.issuer }),
-  );
+  // Apart: Hono's fast router refuses `/keys/import` beside `/keys/:id/rotate`, and all of its app are then on a slow one.
+  const management = managementRoutes({
+    ...rooms,
+    access: rooms.operatorAccess,
+    issuer: rooms.config.issuer,
+  });
+  const managementApp = answeringErrors(new Hono<DoorEnv>().route("/admin/v1", management), rooms);
+  app.all("/admin/v1/*", (c) => managementApp.fetch(c.req.raw, c.env));
   app.route("/.well-known", keySetRoutes(rooms.signingKeys));
   const probes = {
     postgres: () => rooms.database.execute("select 1"),
     redis: () => ask(rooms.redis, { verb: "ping" }),
   };
   app.route("/health", healthRoutes({ now: rooms.now, probes }));
+  return answeringErrors(app, rooms);
+}
+
+function answeringErrors(app: Hono<DoorEnv>, rooms: Rooms): Hono<DoorEnv> {
   app.notFound((c) => notFound(app, c.req.raw, c.env.visit));
   app.onError((thrown, c) => answerThrown(thrown, rooms, c.env.visit));
   return app;
@@ -126,14 +127,22 @@ function createDoor(rooms: Rooms) {
 }
 
 export function createApp(rooms: Rooms) {
-  const { config, gateway, audit } = rooms;
+  const { config, gateway, audit, forwardAuth } = rooms;
   const { host: issuerHost, hostname: issuerHostname } = new URL(config.issuer);
-  const gatewayDeps: GatewayDeps = {
-    gateway,
-    audit,
-    eventsOf: (passage, visit) => eventsFor(passage.verdict, visit, passage.route?.id ?? null),
+  const busy: BusyDoors = {
+    gateway: {
+      gateway,
+      audit,
+      eventsOf: (passage, visit) => eventsFor(passage.verdict, visit, passage.route?.id ?? null),
+    },
+    forwardAuth: {
+      forwardAuth,
+      audit,
+      eventsOf: (admission, visit) =>
+        "verdict" in admission ? eventsFor(admission.verdict, visit, "forward-auth") : [],
+    },
   };
-  const app = mountRooms(rooms, gatewayDeps);
+  const app = mountRooms(rooms, busy);
   const refuseAtDoor = createDoor(rooms);
 
   const isIssuerHost = (url: URL): boolean =>
@@ -146,6 +155,22 @@ export function createApp(rooms: Rooms) {
   const isClaimed = (url: URL, visit: Visit): Promise<boolean> =>
     gateway.ownsHost(canonicalHost(url.hostname), visit).catch(() => true);
 
+  /** The two busiest doors need no router; it knows them too, under their other spellings. */
+  async function answer(
+    request: Request,
+    visit: Visit,
+    { wholeHost, isProxied }: { wholeHost: boolean; isProxied: boolean },
+  ): Promise<Response> {
+    try {
+      if (isProxied) return await answerPassage(request, visit, busy.gateway, !wholeHost);
+      if (visit.url.pathname === "/v1/authenticate")
+        return await answerForwardAuth(request, visit, busy.forwardAuth);
+      return await app.fetch(request, { visit });
+    } catch (thrown) {
+      return answerThrown(thrown as Error, rooms, visit);
+    }
+  }
+
   return {
     async serve(request: Request, background: Visit["background"]): Promise<Response> {
       const visit = visitOf(request, rooms, background);
@@ -153,13 +178,8 @@ export function createApp(rooms: Rooms) {
       const early = refuseAtDoor(request, url, visit);
       if (early) return withSecurityHeaders(early, visit, true);
       const wholeHost = !isIssuerHost(url) && (await isClaimed(url, visit));
-      // The busiest door needs no router; the router knows it too, under its other spellings.
       const isProxied = wholeHost || url.pathname.startsWith("/gateway/");
-      const response = isProxied
-        ? await answerPassage(request, visit, gatewayDeps, !wholeHost).catch((thrown) =>
-            answerThrown(thrown, rooms, visit),
-          )
-        : await app.fetch(request, { visit });
+      const response = await answer(request, visit, { wholeHost, isProxied });
       return withSecurityHeaders(response, visit, !isProxied);
     },
   };

@@ -7,7 +7,7 @@ import { refusalProblem } from "../http/refusal.ts";
 import type { DoorEnv, Visit } from "../http/visit.ts";
 import type { Admission, ForwardAuth, ForwardedCall } from "./forward-auth.ts";
 
-type Deps = {
+export type ForwardAuthDeps = {
   readonly forwardAuth: ForwardAuth;
   readonly audit: Pick<Audit, "record">;
   readonly eventsOf: (admission: Admission, visit: Visit) => Parameters<Audit["record"]>[0][];
@@ -17,30 +17,35 @@ type Deps = {
  * `/v1/authenticate`, for proxies that ask before they pass a call on: nginx `auth_request`, Traefik ForwardAuth, Caddy
  * `forward_auth`, Envoy `ext_authz`. 200 with the identity headers to copy, 401, 403, 429, 5xx: kept apart.
  */
-export function forwardAuthRoutes(deps: Deps): Hono<DoorEnv> {
+export function forwardAuthRoutes(deps: ForwardAuthDeps): Hono<DoorEnv> {
   const routes = new Hono<DoorEnv>();
-  routes.all("/*", async (c) => {
-    const visit = c.env.visit;
-    const call = forwardedCall(c.req.raw, visit.url);
-    const admission = await deps.forwardAuth.admit(call, c.req.raw.headers, visit);
-    for (const event of deps.eventsOf(admission, visit)) deps.audit.record(event, visit.background);
-    if (admission.outcome === "admitted") {
-      const answer = new Response(null);
-      setRateLimitHeaders(answer.headers, admission.verdict);
-      for (const [name, value] of admission.headers) answer.headers.set(name, value);
-      return answer;
-    }
-    if (admission.outcome === "refused") return refusalProblem(admission.verdict, visit.requestId);
-    if (admission.outcome === "unavailable")
-      return problem("unavailable", visit.requestId, { retryAfterSeconds: 1 });
-    if (admission.outcome === "no_route") {
-      return problem("credential_not_accepted", visit.requestId, {
-        detail: "No gateway route matches the forwarded call.",
-      });
-    }
-    return problem(admission.outcome, visit.requestId);
-  });
+  routes.all("/*", (c) => answerForwardAuth(c.req.raw, c.env.visit, deps));
   return routes;
+}
+
+export async function answerForwardAuth(
+  request: Request,
+  visit: Visit,
+  deps: ForwardAuthDeps,
+): Promise<Response> {
+  const call = forwardedCall(request, visit.url);
+  const admission = await deps.forwardAuth.admit(call, request.headers, visit);
+  for (const event of deps.eventsOf(admission, visit)) deps.audit.record(event, visit.background);
+  if (admission.outcome === "admitted") {
+    const answer = new Response(null);
+    setRateLimitHeaders(answer.headers, admission.verdict);
+    for (const [name, value] of admission.headers) answer.headers.set(name, value);
+    return answer;
+  }
+  if (admission.outcome === "refused") return refusalProblem(admission.verdict, visit.requestId);
+  if (admission.outcome === "unavailable")
+    return problem("unavailable", visit.requestId, { retryAfterSeconds: 1 });
+  if (admission.outcome === "no_route") {
+    return problem("credential_not_accepted", visit.requestId, {
+      detail: "No gateway route matches the forwarded call.",
+    });
+  }
+  return problem(admission.outcome, visit.requestId);
 }
 
 const ourPath = "/v1/authenticate";

@@ -1,3 +1,5 @@
+import { hex } from "../crypto/bytes.ts";
+
 /** Header fields as the runtime lists them: names in lower case, each once but for Set-Cookie. */
 export type Fields = readonly (readonly [name: string, value: string])[];
 
@@ -31,7 +33,7 @@ export function readVisit(
     requestId:
       givenId !== null && requestIdShape.test(givenId)
         ? givenId
-        : `req_${crypto.randomUUID().replaceAll("-", "")}`,
+        : `req_${hex(crypto.getRandomValues(new Uint8Array(16)))}`,
     url: caller.url,
     address: caller.address,
     network: caller.network,
