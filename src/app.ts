@@ -16,7 +16,7 @@ import { healthRoutes } from "./http/health.ts";
 import { problem, problemOf } from "./http/problem.ts";
 import { withSecurityHeaders } from "./http/security-headers.ts";
 import { type DoorEnv, readVisit, type Visit } from "./http/visit.ts";
-import { keySetRoutes } from "./signing-keys/routes.ts";
+import { answerKeySet, keySetRoutes } from "./signing-keys/routes.ts";
 import { ask } from "./storage/redis.ts";
 import type { Rooms } from "./wiring.ts";
 
@@ -155,7 +155,7 @@ export function createApp(rooms: Rooms) {
   const isClaimed = (url: URL, visit: Visit): Promise<boolean> =>
     gateway.ownsHost(canonicalHost(url.hostname), visit).catch(() => true);
 
-  /** The two busiest doors need no router; it knows them too, under their other spellings. */
+  /** The busiest doors need no router; it knows them too, under their other spellings and methods. */
   async function answer(
     request: Request,
     visit: Visit,
@@ -163,8 +163,10 @@ export function createApp(rooms: Rooms) {
   ): Promise<Response> {
     try {
       if (isProxied) return await answerPassage(request, visit, busy.gateway, !wholeHost);
-      if (visit.url.pathname === "/v1/authenticate")
-        return await answerForwardAuth(request, visit, busy.forwardAuth);
+      const { pathname } = visit.url;
+      if (pathname === "/v1/authenticate") return await answerForwardAuth(request, visit, busy.forwardAuth);
+      if (pathname === "/.well-known/jwks.json" && request.method === "GET")
+        return await answerKeySet(request, visit, rooms.signingKeys);
       return await app.fetch(request, { visit });
     } catch (thrown) {
       return answerThrown(thrown as Error, rooms, visit);
