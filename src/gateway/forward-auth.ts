@@ -26,6 +26,20 @@ export type Admission =
       readonly headers: [string, string][];
     };
 
+/** The path of a URI that no parser would change, whatever its query: letters, digits and `-_~/`. */
+const plainPath = /^(\/[A-Za-z0-9_~/-]*)(?:\?[^#]*)?$/;
+const nowhere = "forwarded.invalid";
+
+function targetOf({ host, uri }: ForwardedCall): Target | null {
+  const plain = host === null ? plainPath.exec(uri)?.[1] : undefined;
+  const { origin, hostname, pathname } =
+    plain === undefined
+      ? new URL(`https://${host ?? nowhere}${uri}`)
+      : { origin: `https://${nowhere}`, hostname: nowhere, pathname: plain };
+  const canonical = canonicalPath(pathname);
+  return canonical === null ? null : { origin, hostname, pathname: canonical };
+}
+
 type Target = { readonly origin: string; readonly hostname: string; readonly pathname: string };
 
 /**
@@ -78,14 +92,8 @@ export function createForwardAuth(options: {
 
   return {
     async admit(call: ForwardedCall, headers: Headers, visit: Visitor): Promise<Admission> {
-      const {
-        origin,
-        hostname,
-        pathname: given,
-      } = new URL(`https://${call.host ?? "forwarded.invalid"}${call.uri}`);
-      const pathname = canonicalPath(given);
-      if (pathname === null) return { outcome: "ambiguous_path" };
-      const target = { origin, hostname, pathname };
+      const target = targetOf(call);
+      if (!target) return { outcome: "ambiguous_path" };
       try {
         const verdict = await judge(call, target, headers, visit);
         if (verdict === "no_route" || verdict === "unavailable") return { outcome: verdict };

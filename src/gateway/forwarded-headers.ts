@@ -138,10 +138,10 @@ const setsOwnCookie = (setCookie: string): boolean =>
   );
 
 /**
- * What of the upstream's answer goes back. Under the issuer's own host an upstream's page would share our origin, so
+ * Takes from the headers of an answer what does not go back, and adds what we say. Under the issuer's own host an upstream's page would share our origin, so
  * it is sandboxed and cannot set our cookies; behind a credential nothing may be kept by a shared cache.
  */
-export function passedBack(
+export function passBack(
   headers: Headers,
   options: {
     isGuarded: boolean;
@@ -149,21 +149,29 @@ export function passedBack(
     /** Null: the route lists no origins. Otherwise the answer depends on the one that asks, and says so. */
     cors: { readonly allowedOrigin: string | null } | null;
   },
-): Headers {
+): void {
   const cut = namedInConnection(headers.get("connection"));
-  const passed = new Headers();
-  for (const [name, value] of headers) {
-    if (hopByHop.has(name) || cut.has(name) || responseChatter.has(name)) continue;
-    if (isOursToSay(canonicalName(name)) || name.startsWith("access-control-")) continue;
-    if (name === "set-cookie" && setsOwnCookie(value)) continue;
-    if (options.sharesIssuerHost && originWide.has(name)) continue;
-    passed.append(name, value);
-  }
-  if (options.sharesIssuerHost) passed.append("content-security-policy", "sandbox; frame-ancestors 'none'");
-  if (options.isGuarded) keepOutOfSharedCaches(passed);
-  if (options.cors !== null) passed.append("vary", "Origin");
-  if (options.cors?.allowedOrigin) passed.set("access-control-allow-origin", options.cors.allowedOrigin);
-  return passed;
+  const isEnding = (name: string): boolean =>
+    hopByHop.has(name) ||
+    cut.has(name) ||
+    responseChatter.has(name) ||
+    isOursToSay(canonicalName(name)) ||
+    name.startsWith("access-control-") ||
+    (options.sharesIssuerHost && originWide.has(name));
+  // The names as they were: what is being walked must not change under our feet.
+  for (const name of [...headers.keys()]) if (isEnding(name)) headers.delete(name);
+  keepForeignCookies(headers);
+  if (options.sharesIssuerHost) headers.append("content-security-policy", "sandbox; frame-ancestors 'none'");
+  if (options.isGuarded) keepOutOfSharedCaches(headers);
+  if (options.cors !== null) headers.append("vary", "Origin");
+  if (options.cors?.allowedOrigin) headers.set("access-control-allow-origin", options.cors.allowedOrigin);
+}
+
+function keepForeignCookies(headers: Headers): void {
+  if (!headers.has("set-cookie")) return;
+  const foreign = headers.getSetCookie().filter((one) => !setsOwnCookie(one));
+  headers.delete("set-cookie");
+  for (const one of foreign) headers.append("set-cookie", one);
 }
 
 /** Cache-Control for CDNs by other names, which they obey before the real one (RFC 9213 §2.2). */

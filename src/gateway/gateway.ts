@@ -1,7 +1,7 @@
 import type { Authentication } from "../authentication/authentication.ts";
 import type { Question } from "../authentication/methods/method.ts";
 import type { Verdict } from "../authentication/principal.ts";
-import { type Fields, passedBack, passedOn } from "./forwarded-headers.ts";
+import { type Fields, passBack, passedOn } from "./forwarded-headers.ts";
 import { identityHeaders } from "./identity-headers.ts";
 import type { IdentityTokens } from "./identity-tokens.ts";
 import type { Route } from "./route.ts";
@@ -223,16 +223,15 @@ function backToClient(request: Request, response: Response, route: Route): Respo
   // A WebSocket goes through whole: its answer cannot be rebuilt.
   if (response.status === 101) return response;
   const origin = request.headers.get("origin");
-  return new Response(response.body, {
-    status: response.status,
-    statusText: response.statusText,
-    headers: passedBack(response.headers, {
-      isGuarded: isGuarded(route),
-      sharesIssuerHost: route.host === null,
-      cors:
-        route.corsOrigins.length === 0
-          ? null
-          : { allowedOrigin: origin !== null && route.corsOrigins.includes(origin) ? origin : null },
-    }),
+  const { status, statusText, headers } = response;
+  const answer = new Response(response.body, { status, statusText, headers });
+  passBack(answer.headers, {
+    isGuarded: isGuarded(route),
+    sharesIssuerHost: route.host === null,
+    cors:
+      route.corsOrigins.length === 0
+        ? null
+        : { allowedOrigin: origin !== null && route.corsOrigins.includes(origin) ? origin : null },
   });
+  return answer;
 }
