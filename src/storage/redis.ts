@@ -132,16 +132,16 @@ function wordsOf(command: Command, asText: boolean): readonly (string | number)[
   switch (command.verb) {
     case "script": {
       const { script, keys, args } = command;
-      const named = asText ? ["eval", script.source] : ["evalsha", script.sha1];
+      const named = asText ? ["EVAL", script.source] : ["EVALSHA", script.sha1];
       return [...named, keys.length, ...keys, ...args.map(String)];
     }
     case "push":
-      return ["rpush", command.key, ...command.values];
+      return ["RPUSH", command.key, ...command.values];
     case "head":
-      return ["lrange", command.key, 0, command.count - 1];
+      return ["LRANGE", command.key, 0, command.count - 1];
     case "remove":
-      return ["lrem", command.key, 1, command.value];
+      return ["LREM", command.key, 1, command.value];
     case "ping":
-      return ["ping"];
+      return ["PING"];
   }
 }
