@@ -174,6 +174,9 @@ export function createApp(rooms: Rooms) {
   }
 
   return {
+    /** Every method and path that is answered here: what the suites walk. */
+    endpoints: app.routes.map(({ method, path }) => ({ method, path })),
+
     async serve(request: Request, background: Visit["background"]): Promise<Response> {
       const visit = visitOf(request, rooms, background);
       const { url } = visit;

@@ -5,6 +5,8 @@ import { isLoopback } from "./http/door-checks.ts";
 /** A service binding named by gateway routes. */
 type ServiceBinding = { fetch(request: Request): Promise<Response> };
 
+export type MailConfig = { readonly url: string; readonly key: string; readonly from: string };
+
 export type Config = {
   /** Origin, no trailing slash. */
   readonly issuer: string;
@@ -16,6 +18,14 @@ export type Config = {
   /** 0: every check asks. Otherwise the age beyond which no copy decides. */
   readonly revocationBoundSeconds: number;
   readonly accessTokenSeconds: number;
+  /** How long the token before the newest may still ask for it again, as a retry. */
+  readonly refreshGraceSeconds: number;
+  /** Newest first; empty: passwords are hashed without one. */
+  readonly passwordPeppers: VersionedSecrets;
+  /** Null: nothing that needs a mail can be done, and says so. */
+  readonly mail: MailConfig | null;
+  /** Asked for the first five digits of a password's SHA-1; null: not asked. */
+  readonly breachedPasswordsUrl: string | null;
   /** First characters of keys imported from elsewhere; anything else that is not ours is refused without a call. */
   readonly importedKeyPrefixes: readonly string[];
   readonly leakPolicy: "flag" | "expire" | "revoke";
@@ -31,13 +41,17 @@ export function readConfig(environment: Environment): Config {
   const issuer = readIssuer(environment);
   return {
     issuer,
-    databaseUrl: readUrl(environment, "DATABASE_URL", ["postgresql:", "postgres:"]),
+    databaseUrl: readDatabaseUrl(environment),
     redisUrl: readUrl(environment, "UPSTASH_REDIS_REST_URL", localPlain(environment)),
     redisToken: readToken(environment, "UPSTASH_REDIS_REST_TOKEN"),
     keyEncryptionKeys: readSecrets(environment, "KEY_ENCRYPTION_KEYS"),
     apiKeyTagSecrets: readSecrets(environment, "API_KEY_TAG_SECRETS"),
     revocationBoundSeconds: readWhole(environment, "REVOCATION_BOUND_SECONDS", 0, 300, 10),
     accessTokenSeconds: readWhole(environment, "ACCESS_TOKEN_SECONDS", 300, 900, 600),
+    refreshGraceSeconds: readWhole(environment, "REFRESH_GRACE_SECONDS", 0, 60, 10),
+    passwordPeppers: readPeppers(environment),
+    mail: readMail(environment, issuer),
+    breachedPasswordsUrl: readOptionalUrl(environment, "BREACHED_PASSWORDS_URL"),
     importedKeyPrefixes: readImportedPrefixes(environment),
     leakPolicy: readChoice(environment, "LEAKED_KEY_POLICY", ["flag", "expire", "revoke"], "flag"),
     trustedProxies: readProxies(environment),
@@ -85,6 +99,22 @@ function readUrl(environment: Environment, name: string, protocols: readonly str
   return text;
 }
 
+function readDatabaseUrl(environment: Environment): string {
+  const text = readUrl(environment, "DATABASE_URL", ["postgresql:", "postgres:"]);
+  const { hostname, username, password, pathname } = new URL(text);
+  if (
+    !/^[a-z]+:\/\//.test(text) ||
+    [hostname, username, password].includes("") ||
+    !/^\/[^/]+$/.test(pathname)
+  ) {
+    fail(
+      "DATABASE_URL",
+      "must name user, password, host and database: postgresql://user:password@host/database",
+    );
+  }
+  return text;
+}
+
 function readToken(environment: Environment, name: string): string {
   const text = readRequired(environment, name);
   if (text.length < 16 || new Set(text).size < 6)
@@ -95,6 +125,34 @@ function readToken(environment: Environment, name: string): string {
 function readSecrets(environment: Environment, name: string): VersionedSecrets {
   const parsed = parseVersionedSecrets(readRequired(environment, name));
   return parsed.ok ? parsed.secrets : fail(name, parsed.reason);
+}
+
+function readPeppers(environment: Environment): VersionedSecrets {
+  return read(environment, "PASSWORD_PEPPERS") === undefined
+    ? []
+    : readSecrets(environment, "PASSWORD_PEPPERS");
+}
+
+/** Plain HTTP is for twins on this machine only. */
+function readOptionalUrl(environment: Environment, name: string): string | null {
+  const text = read(environment, name);
+  if (text === undefined) return null;
+  const url = URL.canParse(text) ? new URL(text) : null;
+  const isAllowed = url?.protocol === "https:" || (url?.protocol === "http:" && isLoopback(url.hostname));
+  return isAllowed ? text : fail(name, "must be a URL beginning with https://");
+}
+
+const mailAddress = /^(?:[^<>"\p{Cc}]{1,100} <[^\s<>@]+@[^\s<>@]+>|[^\s<>@]+@[^\s<>@]+)$/u;
+
+function readMail(environment: Environment, issuer: string): MailConfig | null {
+  const url = readOptionalUrl(environment, "MAIL_API_URL");
+  const key = read(environment, "MAIL_API_KEY");
+  if (url === null && key === undefined) return null;
+  if (url === null) fail("MAIL_API_URL", "is missing, though MAIL_API_KEY is set");
+  if (key === undefined) fail("MAIL_API_KEY", "is missing, though MAIL_API_URL is set");
+  const from = read(environment, "MAIL_FROM") ?? `no-reply@${new URL(issuer).hostname}`;
+  if (!mailAddress.test(from)) fail("MAIL_FROM", "must be a mail address, alone or as Name <address>");
+  return { url, key, from };
 }
 
 function readWhole(

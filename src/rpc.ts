@@ -27,10 +27,7 @@ export type RpcVerdict =
       readonly retry_after_seconds?: number;
     };
 
-const authenticateOptions = v.strictObject({
-  scopes: v.optional(v.array(v.string()), []),
-  cost: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1_000_000)), 1),
-});
+const authenticateOptions = v.pick(verifyKeyInput, ["scopes", "cost"]);
 
 /**
  * What other Workers may ask over a service binding. Verdicts, never exceptions: an error crosses RPC with its
@@ -49,6 +46,7 @@ export class Verifier extends WorkerEntrypoint<Environment, Props> {
         limits: [],
         routeId: `rpc:${caller}`,
         cost: parsed.output.cost,
+        caller: `worker:${caller}`,
         visit,
       });
       const { requestId, address, country } = visit;
@@ -63,8 +61,9 @@ export class Verifier extends WorkerEntrypoint<Environment, Props> {
   ): Promise<KeyAnswer | (RpcVerdict & { ok: false })> {
     const parsed = v.safeParse(verifyKeyInput, input);
     if (!parsed.success) return refusedInput();
-    return await answering(this.env, this.ctx, (rooms) =>
+    return await answering(this.env, this.ctx, (rooms, caller) =>
       rooms.keyVerifier.verifyKey(parsed.output, {
+        caller: `worker:${caller}`,
         arrivedAt: rooms.now(),
         background: (work) => this.ctx.waitUntil(work),
       }),
@@ -86,9 +85,12 @@ async function answering<Answer>(
       detail: "The binding's props must name the caller: { caller }.",
     };
   }
+  let rooms: Rooms | undefined;
   try {
-    return await answer(await roomsOf(environment), caller);
-  } catch {
+    rooms = await roomsOf(environment);
+    return await answer(rooms, caller);
+  } catch (thrown) {
+    if (thrown instanceof Error) rooms?.reportBug(thrown);
     return { ok: false, code: "internal", status: 500, detail: sentenceOf("internal") };
   }
 }

@@ -1,3 +1,4 @@
+import { networkOf } from "./api-keys/addresses.ts";
 import { createApiKeys } from "./api-keys/api-keys.ts";
 import { createKeyFormat } from "./api-keys/key-format.ts";
 import { createLastUse } from "./api-keys/last-use.ts";
@@ -45,7 +46,7 @@ export async function wire(config: Config, options: WiringOptions = {}) {
   const redis = createRedis({ url: config.redisUrl, token: config.redisToken, now });
 
   const audit = createAudit({
-    store: createAuditStore({ database, redis }),
+    store: await createAuditStore({ database, redis }),
     now,
     lastResort: (event) => console.error(JSON.stringify({ message: "audit event not stored", event })),
     wait: options.waitForRefusals ?? waitOneSpan,
@@ -92,7 +93,7 @@ export async function wire(config: Config, options: WiringOptions = {}) {
     rateLimits,
     revocation,
   });
-  const keyVerifier = createKeyVerifier(verification);
+  const keyVerifier = createKeyVerifier({ verification, networkOf });
   const operatorAccess = createOperatorAccess({
     authentication,
     audit,
@@ -113,6 +114,7 @@ export async function wire(config: Config, options: WiringOptions = {}) {
     identityTokens,
     call: callUpstream,
     bindings: services,
+    issuer,
   });
   const forwardAuth = createForwardAuth({ gateway, authentication, identityTokens });
   const routeAdmin = createRouteAdmin({

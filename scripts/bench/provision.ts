@@ -97,5 +97,6 @@ const routeTo = (url: string): Parameters<Rooms["routeAdmin"]["create"]>[0] => (
   limits: [],
   timeoutSeconds: 30,
   corsOrigins: [],
+  audiences: [],
   enabled: true,
 });

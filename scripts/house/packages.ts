@@ -50,6 +50,11 @@ export const packageRules: readonly PackageRule[] = [
     allows: (place) => isRoof(place) || isKind(place, "plain"),
   },
   {
+    name: "@phi-ag/argon2",
+    where: "crypto/ and index.ts",
+    allows: (place) => isRoof(place, "index.ts") || isGround(place, "crypto"),
+  },
+  {
     name: "cloudflare:workers",
     where: "index.ts and rpc.ts",
     allows: (place) => isRoof(place, "index.ts", "rpc.ts"),

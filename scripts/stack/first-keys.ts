@@ -25,7 +25,7 @@ type Rooms = Awaited<ReturnType<typeof wire>>;
 
 async function stillOpens(rooms: Rooms, key: string | undefined): Promise<string | null> {
   if (!key) return null;
-  const asked = { arrivedAt: rooms.now(), background: () => undefined };
+  const asked = { caller: "stack", arrivedAt: rooms.now(), background: () => undefined };
   const input = { key, scopes: [ownScopes.admin], cost: 0, address: null };
   return (await rooms.keyVerifier.verifyKey(input, asked)).valid ? key : null;
 }

@@ -19,6 +19,7 @@ import {
   totalBytes,
 } from "./edge-headers.ts";
 import { endAfterUpload, LINGER_MS, type Refusal, refuse, refuseRaw, serialize } from "./edge-refusals.ts";
+import { reset } from "./faults.ts";
 
 // The platform's own limits.
 const URL_BYTES_MAX = 16 * 1024;
@@ -153,7 +154,7 @@ function relay(
  * has said everything and still listens.
  */
 function abort(call: ClientRequest): void {
-  call.socket?.resetAndDestroy();
+  if (call.socket) reset(call.socket);
   call.destroy();
 }
 

@@ -141,8 +141,17 @@ function ruleMatches(rule: FaultRule, store: Store, text: string): boolean {
 }
 
 function release(lane: Lane): void {
-  for (const socket of lane.held) socket.resetAndDestroy();
+  for (const socket of lane.held) reset(socket);
   lane.held.clear();
+}
+
+/**
+ * Resets a connection. One whose client has gone is already ending: Node refuses to reset it and keeps a handle that can
+ * never be closed, and the process would not end. It has nobody to notice, so it is closed.
+ */
+export function reset(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 function forgetOldestQuietLane(lanes: Map<string, Lane>): void {

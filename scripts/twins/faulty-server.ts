@@ -7,6 +7,7 @@ import {
   type FaultRule,
   type Faults,
   parseFaultRules,
+  reset,
   type Store,
 } from "./faults.ts";
 
@@ -123,7 +124,7 @@ async function misbehave(
 ): Promise<void> {
   switch (rule.kind) {
     case "refuse":
-      outgoing.socket?.resetAndDestroy();
+      if (outgoing.socket) reset(outgoing.socket);
       return;
     case "hang":
       return hold();
@@ -147,7 +148,7 @@ async function misbehave(
       return sendHalf(outgoing, await run());
     case "drop-after":
       await run();
-      outgoing.socket?.resetAndDestroy();
+      if (outgoing.socket) reset(outgoing.socket);
       return;
   }
 }

@@ -11,7 +11,8 @@ const text = (max: number) =>
     v.trim(),
     v.minLength(1, "must not be empty"),
     v.maxLength(max, `must be ${max} characters or fewer`),
-    v.regex(/^[^\p{Cc}\p{Cs}]*$/u, "must not hold control characters"),
+    // Also what turns or breaks the text around it on an operator's screen: overrides, isolates, line separators.
+    v.regex(/^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]*$/u, "must not hold control characters"),
   );
 const wholeNumber = (min: number, max: number) =>
   v.pipe(
@@ -181,6 +182,11 @@ const origin = v.pipe(
     "must be origins like https://app.example.com",
   ),
 );
+const audience = v.pipe(
+  v.string(),
+  v.maxLength(512, "holds an audience that is too long"),
+  v.check((given) => URL.canParse(given) && !given.includes("#"), "must be absolute URIs without a fragment"),
+);
 const routeFields = {
   name: v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "must be a word of a to z, 0 to 9 and -")),
   match: v.strictObject({ host: v.optional(v.nullable(hostname), null), path }),
@@ -245,6 +251,7 @@ const routeFields = {
   ),
   timeout_seconds: v.optional(wholeNumber(1, 300), 30),
   cors_origins: v.optional(listOf(origin, 32), []),
+  audiences: v.optional(listOf(audience, 16), []),
   enabled: v.optional(v.boolean(), true),
 };
 

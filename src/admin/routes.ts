@@ -260,6 +260,7 @@ function routeDraftOf(input: InferOutput<typeof updateRouteInput>): Partial<Rout
     limits: input.limits,
     timeoutSeconds: input.timeout_seconds,
     corsOrigins: input.cors_origins,
+    audiences: input.audiences,
     enabled: input.enabled,
   };
   return Object.fromEntries(

@@ -74,6 +74,7 @@ export const routeView = (route: Route, publicUrl: string) => ({
   })),
   timeout_seconds: route.timeoutSeconds,
   cors_origins: route.corsOrigins,
+  audiences: route.audiences,
   enabled: route.enabled,
   created_at: time(route.createdAt),
   updated_at: time(route.updatedAt),

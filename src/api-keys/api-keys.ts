@@ -21,6 +21,8 @@ export type LeakPolicy = "flag" | "expire" | "revoke";
 /** How long a leaked key lives on under the policy `expire`: long enough to rotate without an outage. */
 const leakedLifeMilliseconds = 24 * 3_600_000;
 const feedBatch = 500;
+const reportedMax = 1000;
+const reportedMilliseconds = 60_000;
 
 /**
  * The life of a key: made, changed, rotated, revoked, removed. Every change is one statement with its note for the
@@ -39,6 +41,8 @@ export function createApiKeys(options: {
   now: () => number;
 }) {
   const { store, format, revocation, audit, now } = options;
+  const reported = new Set<string>();
+  let reportedSince = now();
 
   function note(
     type: EventType,
@@ -100,6 +104,18 @@ export function createApiKeys(options: {
       createdAt: at,
       updatedAt: at,
     };
+  }
+
+  /** A key that is sent in one URL is sent in the next one too: looked up once in a while, not each time. */
+  const isReported = (hash: string): boolean =>
+    now() - reportedSince <= reportedMilliseconds && reported.has(hash);
+
+  function keepReported(hash: string): void {
+    if (reported.size >= reportedMax || now() - reportedSince > reportedMilliseconds) {
+      reported.clear();
+      reportedSince = now();
+    }
+    reported.add(hash);
   }
 
   return {
@@ -167,10 +183,12 @@ export function createApiKeys(options: {
         throw new AuthError("conflict", "the key was already rotated; rotate its successor");
       }
       const replaced = await changedOne(changed, id);
+      const { successor: record } = changed;
+      if (!record) throw new AuthError("internal", "a rotation without a successor");
       const reach = await spread(changed, operator.background);
       note("key.rotated", replaced, operator);
-      note("key.created", successor, operator);
-      return { key, record: await get(successor.id), replaced, reach };
+      note("key.created", record, operator);
+      return { key, record, replaced, reach };
     },
 
     /** Revoking twice answers the same: the first time stands. */
@@ -229,7 +247,10 @@ export function createApiKeys(options: {
       operator: Omit<Operator, "actor">,
     ): Promise<void> {
       if (!(await format.check(text)).ok) return;
-      const record = await store.findByHash(await sha256Hex(text));
+      const hash = await sha256Hex(text);
+      if (isReported(hash)) return;
+      const record = await store.findByHash(hash);
+      keepReported(hash);
       if (!record || record.exposedAt || refusalOf(record, now())) return;
       const at = new Date(now());
       const end = {

@@ -4,6 +4,9 @@ import type { KeyRecord } from "./record.ts";
 const recordsMax = 10_000;
 /** A hash that nobody has: remembered briefly, so that repeating it costs nothing. */
 const absenceMilliseconds = 30_000;
+/** Kept apart from records, so that guesses push none of them out. */
+const absencesMax = 1000;
+const refreshMilliseconds = 1000;
 
 export type Cached = {
   readonly record: KeyRecord | null;
@@ -17,6 +20,8 @@ export type Cached = {
 export function createRecordCache(options: { lifeMilliseconds: number; now: () => number }) {
   const { lifeMilliseconds, now } = options;
   const byHash = new Map<string, Cached>();
+  const absent = new Map<string, Cached>();
+  const refreshedAt = new WeakMap<Cached, number>();
   const hashById = new Map<string, string>();
 
   function remove(hash: string): void {
@@ -25,12 +30,19 @@ export function createRecordCache(options: { lifeMilliseconds: number; now: () =
     if (id !== undefined) hashById.delete(id);
   }
 
+  function findAbsence(hash: string): Cached | null {
+    const cached = absent.get(hash);
+    if (cached && now() - cached.readBeganAt <= Math.min(absenceMilliseconds, lifeMilliseconds))
+      return cached;
+    absent.delete(hash);
+    return null;
+  }
+
   return {
     find(hash: string): Cached | null {
       const cached = byHash.get(hash);
-      if (!cached) return null;
-      const life = cached.record ? lifeMilliseconds : Math.min(absenceMilliseconds, lifeMilliseconds);
-      if (now() - cached.readBeganAt > life) {
+      if (!cached) return findAbsence(hash);
+      if (now() - cached.readBeganAt > lifeMilliseconds) {
         remove(hash);
         return null;
       }
@@ -41,13 +53,17 @@ export function createRecordCache(options: { lifeMilliseconds: number; now: () =
 
     put(hash: string, record: KeyRecord | null, readBeganAt: number, coverage: Coverage): Cached {
       const cached = { record, readBeganAt, covered: record !== null && coverage.keeps(record.id) };
-      const known = byHash.get(hash);
+      const known = byHash.get(hash) ?? absent.get(hash);
       // A read that began earlier but answered later must not replace what is newer.
       if (known && known.readBeganAt > readBeganAt) return cached;
       remove(hash);
-      byHash.set(hash, cached);
-      if (record) hashById.set(record.id, hash);
-      if (byHash.size > recordsMax) remove(byHash.keys().next().value ?? "");
+      absent.delete(hash);
+      if (record === null) keepBounded(absent, hash, cached, absencesMax);
+      else {
+        byHash.set(hash, cached);
+        hashById.set(record.id, hash);
+        if (byHash.size > recordsMax) remove(byHash.keys().next().value ?? "");
+      }
       return cached;
     },
 
@@ -58,14 +74,25 @@ export function createRecordCache(options: { lifeMilliseconds: number; now: () =
 
     clear(): void {
       byHash.clear();
+      absent.clear();
       hashById.clear();
     },
 
-    isAging: (cached: Cached): boolean =>
-      cached.record !== null && now() - cached.readBeganAt > lifeMilliseconds * 0.8,
+    /** Whether a record should be read anew behind an answer; true once a second, so that a slow source is not flooded. */
+    takeRefresh(cached: Cached): boolean {
+      if (cached.record === null || now() - cached.readBeganAt <= lifeMilliseconds * 0.8) return false;
+      if (now() - (refreshedAt.get(cached) ?? Number.NEGATIVE_INFINITY) < refreshMilliseconds) return false;
+      refreshedAt.set(cached, now());
+      return true;
+    },
 
     size: (): number => byHash.size,
   };
 }
 
 export type RecordCache = ReturnType<typeof createRecordCache>;
+
+function keepBounded<Value>(map: Map<string, Value>, key: string, value: Value, max: number): void {
+  map.set(key, value);
+  if (map.size > max) map.delete(map.keys().next().value ?? "");
+}

@@ -1,6 +1,6 @@
 import { and, desc, eq, gte, isNull, lt, or, type SQL, sql } from "drizzle-orm";
 import { changeOutbox } from "../revocation/tables.ts";
-import { type Database, isUniqueViolation } from "../storage/database.ts";
+import { type Database, inOneTransaction, isUniqueViolation } from "../storage/database.ts";
 import { decodeRow } from "../storage/rows.ts";
 import type { KeyRecord, Owner } from "./record.ts";
 import { apiKeys } from "./tables.ts";
@@ -27,28 +27,8 @@ export type Use = {
 };
 
 export function createApiKeyStore(database: Database) {
-  /**
-   * One statement: the change, and its note in the outbox, so that neither exists without the other. `change` is an
-   * `update api_keys … returning *`; `more` may add further effects that read from `changed`.
-   */
-  async function changeAndNote(change: SQL, at: Date, more: SQL = sql``): Promise<Changed> {
-    const { rows } = await database.execute<Record<string, unknown>>(sql`
-      with changed as (${change}),
-      noted as (
-        insert into ${changeOutbox} (kind, subject_id, version, noted_at)
-        select 'key', id, version, ${at.toISOString()}::timestamptz from changed
-        returning number, subject_id
-      )${more}
-      select changed.*, noted.number as noted_number from changed join noted on noted.subject_id = changed.id`);
-    return {
-      records: rows.map((row) => recordOf(decodeRow(apiKeys, row))),
-      noted: rows.map((row) => ({
-        kind: "key",
-        subjectId: String(row["id"]),
-        number: Number(row["noted_number"]),
-      })),
-    };
-  }
+  const changeAndNote = async (change: SQL, at: Date): Promise<Changed> =>
+    changedOf((await database.execute<Record<string, unknown>>(noting(change, at))).rows);
 
   return {
     async insert(keys: readonly NewKey[]): Promise<void> {
@@ -130,13 +110,18 @@ export function createApiKeyStore(database: Database) {
       );
     },
 
-    revokeOfOwner(owner: Owner, at: Date): Promise<Changed> {
-      return changeAndNote(
+    /**
+     * Twice in one transaction: while the first waited for a rotation under way, that one's successor was born, and the
+     * second finds it. A rotation that comes later waits for both and then finds its key revoked.
+     */
+    async revokeOfOwner(owner: Owner, at: Date): Promise<Changed> {
+      const revoke = noting(
         sql`update ${apiKeys} set version = version + 1, updated_at = ${moment(at)}, revoked_at = ${moment(at)}
             where owner_type = ${owner.type} and owner_id = ${owner.id} and revoked_at is null and deleted_at is null
             returning *`,
         at,
       );
+      return changedOf((await inOneTransaction(database, [revoke, revoke])).flat());
     },
 
     /** What an owner's earlier revocation ended, in case its announcement was lost. */
@@ -179,9 +164,10 @@ export function createApiKeyStore(database: Database) {
 
     /**
      * The successor is born and the old key gets its end in one statement. Of two rotations at once one finds
-     * `replaced_by` taken and changes nothing.
+     * `replaced_by` taken and changes nothing. The row is locked first, so that a change under way is waited for and
+     * what the successor keeps is what it left.
      */
-    rotate(
+    async rotate(
       id: string,
       successor: {
         id: string;
@@ -191,28 +177,40 @@ export function createApiKeyStore(database: Database) {
         expiresAt?: Date | null;
       },
       times: { at: Date; oldEndsAt: Date },
-    ): Promise<Changed> {
+    ): Promise<Changed & { readonly successor: KeyRecord | null }> {
       const { at, oldEndsAt } = times;
-      // `expires_at` of the old row is still the former one in `kept`: both read the statement's snapshot.
       const expiresAt =
         successor.expiresAt === undefined ? sql`kept.expires_at` : sql`${moment(successor.expiresAt)}`;
-      return changeAndNote(
-        sql`update ${apiKeys}
-            set version = version + 1, updated_at = ${moment(at)}, replaced_by = ${successor.id},
-                expires_at = least(coalesce(expires_at, 'infinity'), ${moment(oldEndsAt)})
-            where id = ${id} and replaced_by is null and revoked_at is null and deleted_at is null and enabled
-              and (expires_at is null or expires_at > ${moment(at)}) returning *`,
-        at,
-        sql`, born as (
+      const { rows } = await database.execute<Record<string, unknown>>(sql`
+        with kept as (select * from ${apiKeys} where id = ${id} for update),
+        changed as (
+          update ${apiKeys} old
+          set version = old.version + 1, updated_at = ${moment(at)}, replaced_by = ${successor.id},
+              expires_at = least(coalesce(kept.expires_at, 'infinity'), ${moment(oldEndsAt)})
+          from kept
+          where old.id = kept.id and kept.replaced_by is null and kept.revoked_at is null and kept.deleted_at is null
+            and kept.enabled and (kept.expires_at is null or kept.expires_at > ${moment(at)})
+          returning old.*
+        ),
+        noted as (${notes(at)}),
+        born as (
           insert into ${apiKeys} (id, lineage_id, secret_hash, display_prefix, name, owner_type, owner_id, environment,
             scopes, allowed_addresses, limits, metadata, enabled, expires_at, replaces, created_by, created_at, updated_at)
-          select ${successor.id}, changed.lineage_id, ${successor.secretHash}, ${successor.displayPrefix}, changed.name,
-            changed.owner_type, changed.owner_id, changed.environment, changed.scopes, changed.allowed_addresses,
-            changed.limits, changed.metadata, true, ${expiresAt}, changed.id, ${successor.createdBy},
+          select ${successor.id}, kept.lineage_id, ${successor.secretHash}, ${successor.displayPrefix}, kept.name,
+            kept.owner_type, kept.owner_id, kept.environment, kept.scopes, kept.allowed_addresses,
+            kept.limits, kept.metadata, true, ${expiresAt}, kept.id, ${successor.createdBy},
             ${moment(at)}, ${moment(at)}
-          from changed join ${apiKeys} kept on kept.id = changed.id
-        )`,
-      );
+          from changed join kept on kept.id = changed.id
+          returning *
+        )
+        select changed.*, noted.number as noted_number from changed join noted on noted.subject_id = changed.id
+        union all
+        select born.*, null from born`);
+      const born = rows.find((row) => row["id"] === successor.id);
+      return {
+        ...changedOf(rows.filter((row) => row !== born)),
+        successor: born ? recordOf(decodeRow(apiKeys, born)) : null,
+      };
     },
 
     /** Behind an answer, at most once a minute for a key and isolate. Never moves the time backwards. */
@@ -230,6 +228,28 @@ export function createApiKeyStore(database: Database) {
 }
 
 export type ApiKeyStore = ReturnType<typeof createApiKeyStore>;
+
+const notes = (at: Date): SQL => sql`
+  insert into ${changeOutbox} (kind, subject_id, version, noted_at)
+  select 'key', id, version, ${moment(at)} from changed
+  returning number, subject_id`;
+
+/**
+ * One statement: the change, and its note in the outbox, so that neither exists without the other. `change` is an
+ * `update api_keys … returning *`.
+ */
+const noting = (change: SQL, at: Date): SQL => sql`
+  with changed as (${change}), noted as (${notes(at)})
+  select changed.*, noted.number as noted_number from changed join noted on noted.subject_id = changed.id`;
+
+const changedOf = (rows: readonly Record<string, unknown>[]): Changed => ({
+  records: rows.map((row) => recordOf(decodeRow(apiKeys, row))),
+  noted: rows.map((row) => ({
+    kind: "key",
+    subjectId: String(row["id"]),
+    number: Number(row["noted_number"]),
+  })),
+});
 
 const moment = (at: Date | null): SQL =>
   at === null ? sql`null::timestamptz` : sql`${at.toISOString()}::timestamptz`;

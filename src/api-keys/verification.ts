@@ -1,5 +1,5 @@
 import { sha256Hex } from "../crypto/digest.ts";
-import type { Demand, Standing, Taken } from "../rate-limits/limits.ts";
+import type { Demand, OwnLimit, Standing, Taken } from "../rate-limits/limits.ts";
 import type { RateLimits } from "../rate-limits/rate-limits.ts";
 import type { Revocation } from "../revocation/revocation.ts";
 import { isAddressAllowed } from "./addresses.ts";
@@ -39,12 +39,14 @@ export type KeyVerdict =
       readonly degraded?: readonly string[];
     };
 
+/** Whom guesses are counted against: a network, or a trusted caller that cannot say where the keys it passes on came from. */
+export type Guesser = { readonly kind: "address" | "caller"; readonly id: string };
+
 export type KeyQuestion = {
   readonly text: string;
   /** When the request came in: with bound 0, evidence must be at least this young. */
   readonly arrivedAt: number;
-  /** The network that guesses are counted against; null when a trusted caller cannot say whose key it holds. */
-  readonly askedFrom: string | null;
+  readonly guesser: Guesser;
   /** Where the key is used; null when the caller cannot know, and then a key bound to addresses is refused. */
   readonly usedFrom: { readonly address: string; readonly country: string | null } | null;
   readonly scopes: readonly string[];
@@ -70,6 +72,14 @@ type Progress = { readonly taken: Taken | null; readonly readsLeft: number };
 const importedKeyLength = { min: 20, max: 256 };
 /** A record may change under our eyes; one that changes this often in one request is not decided. */
 const readsMax = 2;
+
+/** What a caller passes on that needs no call to be refused is not held against it: it is told exactly what is wrong. */
+const brakes = {
+  address: { offline: "refusedOffline", unknown: "refusedUnknown" },
+  caller: { offline: null, unknown: "refusedUnknownOfCaller" },
+} as const satisfies Record<Guesser["kind"], { offline: OwnLimit | null; unknown: OwnLimit }>;
+
+const subjectOf = ({ kind, id }: Guesser): string => `${kind}:${id}`;
 
 /**
  * The check of a key, cheapest first: shape, CRC and tag without a call; the record from this isolate; proof that it
@@ -173,28 +183,26 @@ export function createVerification(sources: Sources) {
   function isStillTrue(hash: string, record: KeyRecord, question: KeyQuestion): boolean {
     const kept = cache.find(hash);
     if (kept?.record?.version !== record.version || !isFresh(kept, question.arrivedAt)) return false;
-    if (cache.isAging(kept)) question.background(read(hash));
+    if (cache.takeRefresh(kept)) question.background(read(hash));
     return true;
   }
 
-  function unknown(question: KeyQuestion): KeyVerdict {
-    if (question.askedFrom !== null) {
-      const subject = `address:${question.askedFrom}`;
-      rateLimits.note("refusedUnknown", subject);
-      question.background(rateLimits.noteEverywhere("refusedUnknown", subject));
-    }
+  function unknown({ guesser, background }: KeyQuestion): KeyVerdict {
+    const name = brakes[guesser.kind].unknown;
+    rateLimits.note(name, subjectOf(guesser));
+    background(rateLimits.noteEverywhere(name, subjectOf(guesser)));
     return { ok: false, reason: "unknown", record: null };
   }
 
-  function brake(name: "refusedOffline" | "refusedUnknown", askedFrom: string | null): KeyVerdict | null {
-    if (askedFrom === null) return null;
-    const retryAfterSeconds = rateLimits.secondsToWait(name, `address:${askedFrom}`);
+  function brake(name: OwnLimit, guesser: Guesser): KeyVerdict | null {
+    const retryAfterSeconds = rateLimits.secondsToWait(name, subjectOf(guesser));
     return retryAfterSeconds > 0 ? { ok: false, reason: "guessing", record: null, retryAfterSeconds } : null;
   }
 
-  function refuseOffline(reason: "malformed" | "forged", askedFrom: string | null): KeyVerdict {
-    const braked = brake("refusedOffline", askedFrom);
-    if (askedFrom !== null) rateLimits.note("refusedOffline", `address:${askedFrom}`);
+  function refuseOffline(reason: "malformed" | "forged", guesser: Guesser): KeyVerdict {
+    const name = brakes[guesser.kind].offline;
+    const braked = name && brake(name, guesser);
+    if (name) rateLimits.note(name, subjectOf(guesser));
     return braked ?? { ok: false, reason, record: null };
   }
 
@@ -203,15 +211,15 @@ export function createVerification(sources: Sources) {
     // Later than all that was read for earlier requests, also for those of this millisecond.
     const question = { ...asked, arrivedAt: Math.max(asked.arrivedAt, revocation.mark()) };
     if (!isKeyShaped(question.text) && !isImported(question.text)) {
-      return refuseOffline("malformed", question.askedFrom);
+      return refuseOffline("malformed", question.guesser);
     }
     const hash = await sha256Hex(question.text);
     // A hash that is known passed the offline checks when it was read.
     const known = cache.find(hash);
     if (!known) {
       const reason = await offlineRefusal(question.text);
-      if (reason) return refuseOffline(reason, question.askedFrom);
-      const braked = brake("refusedUnknown", question.askedFrom);
+      if (reason) return refuseOffline(reason, question.guesser);
+      const braked = brake(brakes[question.guesser.kind].unknown, question.guesser);
       if (braked) return braked;
     }
     const cached = known ?? (await readCold(hash, question));
@@ -223,9 +231,9 @@ export function createVerification(sources: Sources) {
   }
 
   /** The part of a check that needs no call: a refusal, or null when a look-up must decide. */
-  async function screen(text: string, askedFrom: string | null): Promise<KeyVerdict | null> {
+  async function screen(text: string, guesser: Guesser): Promise<KeyVerdict | null> {
     const reason = await offlineRefusal(text);
-    return reason && refuseOffline(reason, askedFrom);
+    return reason && refuseOffline(reason, guesser);
   }
 
   return { check, screen, forget: cache.dropKey };

@@ -9,7 +9,9 @@ export const refusalsWaitMilliseconds = 1000;
 const waitingMax = 2000;
 /** A statement takes 65,535 values at most, a row has 13. */
 const writeBatch = 1000;
-const retryBatch = 200;
+const retryBatch = 500;
+/** In one run of the cron: what a longer outage left is done in the next. */
+const retryBatchesMax = 40;
 
 /**
  * Security events, written behind the answer. A write that fails waits in Redis for the cron trigger; when Redis
@@ -27,6 +29,7 @@ export function createAudit(options: {
   const waiting = new Map<string, StoredEvent>();
   /** Events of this very turn: what one call changes is one write, be it one key or five hundred. */
   let fresh: StoredEvent[] = [];
+  let timerBeganAt = Number.NEGATIVE_INFINITY;
 
   function stored(event: SecurityEvent): StoredEvent {
     return { ...event, id: `evt_${randomBase62(22)}`, at: new Date(now()), count: 1 };
@@ -64,10 +67,14 @@ export function createAudit(options: {
         if (fresh.length === 1) background(Promise.resolve().then(() => write(takeWaiting())));
         return;
       }
-      const isFirst = waiting.size === 0;
+      // A request that is cut off takes its timer along: what waits for longer than a timer runs needs another.
+      const needsTimer = waiting.size === 0 || now() - timerBeganAt > 2 * refusalsWaitMilliseconds;
       countTogether(event);
       if (waiting.size >= waitingMax) background(write(takeWaiting()));
-      else if (isFirst) background(wait().then(() => write(takeWaiting())));
+      else if (needsTimer) {
+        timerBeganAt = now();
+        background(wait().then(() => write(takeWaiting())));
+      }
     },
 
     /** Writes everything that waits in this isolate. */
@@ -77,12 +84,16 @@ export function createAudit(options: {
 
     /** For the cron trigger: what waited in Redis goes to Postgres; inserting twice keeps one. */
     async retry(): Promise<number> {
-      const held = await store.findWaiting(retryBatch);
-      if (held.length === 0) return 0;
-      const readable = held.flatMap(({ event }) => event ?? []);
-      if (readable.length > 0) await store.insert(readable);
-      await store.forgetWaiting(held.map(({ text }) => text));
-      return held.length;
+      let done = 0;
+      for (let batch = 0; batch < retryBatchesMax; batch += 1) {
+        const held = await store.findWaiting(retryBatch);
+        const readable = held.flatMap(({ event }) => event ?? []);
+        if (readable.length > 0) await store.insert(readable);
+        if (held.length > 0) await store.forgetWaiting(held.map(({ text }) => text));
+        done += held.length;
+        if (held.length < retryBatch) break;
+      }
+      return done;
     },
 
     list: (filter: EventFilter): Promise<StoredEvent[]> => store.list(filter),

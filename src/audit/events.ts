@@ -9,7 +9,11 @@ export type Party = {
     | "stranger"
     | "system"
     | "route"
-    | "limit";
+    | "limit"
+    | "session"
+    | "token"
+    | "client"
+    | "signing-key";
   readonly id: string;
 };
 
@@ -32,6 +36,25 @@ export const eventTypes = [
   "route.updated",
   "route.deleted",
   "signing_key.created",
+  "signing_key.rotated",
+  "signing_key.killed",
+  "signing_key.retired",
+  "account.created",
+  "account.password_changed",
+  "account.password_upgraded",
+  "account.address_changed",
+  "account.recovery_requested",
+  "account.scopes_changed",
+  "account.disabled",
+  "account.enabled",
+  "account.deleted",
+  "session.began",
+  "session.ended",
+  "sign_in.refused",
+  "refresh.replayed",
+  "token.refused",
+  "token.revoked",
+  "message.failed",
 ] as const;
 export type EventType = (typeof eventTypes)[number];
 
@@ -59,6 +82,26 @@ export const eventReasons = [
   "reported",
   "by_operator",
   "by_owner_revocation",
+  "by_person",
+  "by_recovery",
+  "by_schedule",
+  "wrong_password",
+  "unknown_account",
+  "account_disabled",
+  "cross_site",
+  "wrong_issuer",
+  "wrong_audience",
+  "wrong_type",
+  "wrong_algorithm",
+  "unknown_key",
+  "bad_signature",
+  "not_yet_valid",
+  "superseded",
+  "replayed",
+  "signed_out",
+  "signed_out_everywhere",
+  "password_changed",
+  "address_changed",
 ] as const;
 export type EventReason = (typeof eventReasons)[number];
 

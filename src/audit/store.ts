@@ -1,6 +1,6 @@
 import { and, desc, eq, gte, lt, or, sql } from "drizzle-orm";
 import type { Database } from "../storage/database.ts";
-import { ask, type RedisStore } from "../storage/redis.ts";
+import { ask, createScript, type RedisStore } from "../storage/redis.ts";
 import type { EventType, Party, StoredEvent } from "./events.ts";
 import { auditEvents } from "./tables.ts";
 
@@ -17,9 +17,23 @@ export type EventFilter = {
 };
 
 const waitingKey = "audit:waiting";
+/** What Redis holds at most while Postgres is away; what comes after goes to the platform's log. */
+const waitingStandard = 100_000;
 
-export function createAuditStore(options: { database: Database; redis: RedisStore }) {
-  const { database, redis } = options;
+/** All of them or none. KEYS: the list. ARGV: 1 how many it may hold, 2… events. */
+const keepScript = `
+if redis.call('LLEN', KEYS[1]) + #ARGV - 1 > tonumber(ARGV[1]) then return 0 end
+for i = 2, #ARGV do redis.call('RPUSH', KEYS[1], ARGV[i]) end
+return 1
+`;
+
+export async function createAuditStore(options: {
+  database: Database;
+  redis: RedisStore;
+  waitingMax?: number;
+}) {
+  const { database, redis, waitingMax = waitingStandard } = options;
+  const keep = await createScript(keepScript);
 
   return {
     /** Writing an event twice keeps one: a lost answer may be retried. */
@@ -27,10 +41,11 @@ export function createAuditStore(options: { database: Database; redis: RedisStor
       await database.insert(auditEvents).values(events.map(rowOf)).onConflictDoNothing();
     },
 
-    /** Keeps what Postgres would not take. */
+    /** Keeps what Postgres would not take. Rejects when there is no room for it. */
     async keepWaiting(events: readonly StoredEvent[]): Promise<void> {
-      const [first, ...rest] = events.map((event) => JSON.stringify(event));
-      if (first !== undefined) await ask(redis, { verb: "push", key: waitingKey, values: [first, ...rest] });
+      const args = [waitingMax, ...events.map((event) => JSON.stringify(event))];
+      const kept = await ask(redis, { verb: "script", script: keep, keys: [waitingKey], args });
+      if (Number(kept) !== 1) throw new Error("audit_waiting_full");
     },
 
     async findWaiting(count: number): Promise<{ text: string; event: StoredEvent | null }[]> {
@@ -78,7 +93,7 @@ export function createAuditStore(options: { database: Database; redis: RedisStor
   };
 }
 
-export type AuditStore = ReturnType<typeof createAuditStore>;
+export type AuditStore = Awaited<ReturnType<typeof createAuditStore>>;
 
 function rowOf(event: StoredEvent): typeof auditEvents.$inferInsert {
   return {

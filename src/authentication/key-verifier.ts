@@ -1,5 +1,6 @@
 import type { KeyVerdict, Verification } from "../api-keys/verification.ts";
 import type { Demand, Standing } from "../rate-limits/limits.ts";
+import { guesserOf } from "./guesser.ts";
 
 export type VerifyKeyInput = {
   readonly key: string;
@@ -45,6 +46,8 @@ export type KeyAnswer = {
 };
 
 type Asked = {
+  /** Who asks, once it has proved it: braked for guesses whose address it does not say. */
+  readonly caller: string;
   readonly arrivedAt: number;
   readonly background: (work: Promise<unknown>) => void;
 };
@@ -57,14 +60,18 @@ const codeOf = {
 } as const;
 
 /** Checks a key that somebody else was shown, for HTTP and RPC alike. Never throws: a verdict in every case. */
-export function createKeyVerifier(verification: Verification) {
+export function createKeyVerifier(deps: {
+  verification: Verification;
+  /** The address as limits count it, `unknown` when it is none. */
+  networkOf(address: string): string;
+}) {
   return {
     async verifyKey(input: VerifyKeyInput, asked: Asked): Promise<KeyAnswer> {
-      const verdict = await verification.check({
+      const verdict = await deps.verification.check({
         text: input.key,
         arrivedAt: asked.arrivedAt,
-        // Guesses are those of whoever sent the key: a caller that passes them on must not be braked for them.
-        askedFrom: input.address,
+        // Guesses are those of whoever sent the key, where the caller says who that was.
+        guesser: guesserOf(deps.networkOf(input.address ?? ""), asked.caller),
         usedFrom: input.address === null ? null : { address: input.address, country: null },
         scopes: input.scopes,
         demandsOf: (record): Demand[] =>

@@ -16,6 +16,12 @@ export type Principal = {
   readonly lineageId: string | null;
   readonly environment: "live" | "test" | null;
   readonly scopes: readonly string[];
+  /** Who asks in the subject's name: a token's client; a key is its own client. */
+  readonly clientId: string | null;
+  /** The session a token comes from; null for what has none. */
+  readonly sessionId: string | null;
+  /** How strongly the subject proved who they are: a token's `acr`. */
+  readonly level: string | null;
 };
 
 /** A refusal: what the caller is told, and what audit is told. */
@@ -43,4 +49,7 @@ export const anonymous: Principal = {
   lineageId: null,
   environment: null,
   scopes: [],
+  clientId: null,
+  sessionId: null,
+  level: null,
 };

@@ -38,7 +38,9 @@ export function keyVerificationRoutes(deps: {
     const entrant = await deps.access.enter(c.req.raw.headers, visit, [ownScopes.verify, ownScopes.admin]);
     if (!entrant.ok) return refusalProblem(entrant.verdict, visit.requestId);
     const input = await readJson(c.req.raw, verifyKeyInput);
-    return c.json(await deps.keyVerifier.verifyKey(input, visit));
+    const { arrivedAt, background } = visit;
+    const caller = `key:${entrant.principal.lineageId}`;
+    return c.json(await deps.keyVerifier.verifyKey(input, { caller, arrivedAt, background }));
   });
   return routes;
 }

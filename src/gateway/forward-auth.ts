@@ -112,7 +112,8 @@ export function createForwardAuth(options: {
     visit: Visitor,
   ): Promise<[string, string][]> {
     const identity = await identityTokens.tokenFor(verdict.principal, {
-      audience: call.host === null ? "forward-auth" : target.origin,
+      // Anybody may ask here and name any host: never an audience that the gateway gives to an upstream.
+      audience: call.host === null ? "forward-auth" : `forward-auth:${target.origin}`,
       method: call.method.toUpperCase(),
       url: `${target.origin}${target.pathname}`,
     });

@@ -37,6 +37,8 @@ const provenance: ReadonlySet<string> = new Set([
   "x-client-ip",
   "x-cluster-client-ip",
   "x-rewrite-url",
+  "x-host",
+  "x-http-host-override",
   "x-http-method",
   "x-http-method-override",
   "x-method-override",
@@ -144,7 +146,7 @@ const setsOwnCookie = (setCookie: string): boolean =>
 export function passBack(
   headers: Headers,
   options: {
-    isGuarded: boolean;
+    isPersonal: boolean;
     sharesIssuerHost: boolean;
     /** Null: the route lists no origins. Otherwise the answer depends on the one that asks, and says so. */
     cors: { readonly allowedOrigin: string | null } | null;
@@ -162,7 +164,7 @@ export function passBack(
   for (const name of [...headers.keys()]) if (isEnding(name)) headers.delete(name);
   keepForeignCookies(headers);
   if (options.sharesIssuerHost) headers.append("content-security-policy", "sandbox; frame-ancestors 'none'");
-  if (options.isGuarded) keepOutOfSharedCaches(headers);
+  if (options.isPersonal) keepOutOfSharedCaches(headers);
   if (options.cors !== null) headers.append("vary", "Origin");
   if (options.cors?.allowedOrigin) headers.set("access-control-allow-origin", options.cors.allowedOrigin);
 }

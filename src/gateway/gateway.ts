@@ -64,8 +64,10 @@ export function createGateway(options: {
   identityTokens: IdentityTokens;
   call: typeof callUpstream;
   bindings: Readonly<Record<string, Binding>>;
+  issuer: string;
 }) {
   const { book, authentication } = options;
+  const issuerHost = new URL(options.issuer).host;
 
   const questionOf = (route: Route, visit: Visitor): Question => ({
     credentials: route.credentials,
@@ -132,7 +134,8 @@ export function createGateway(options: {
     });
     headers.set("x-forwarded-for", visit.address);
     headers.set("x-forwarded-proto", visit.url.protocol.slice(0, -1));
-    headers.set("x-forwarded-host", visit.url.host);
+    // Of what is not a route's own host only ours is told: upstreams build links of it, and any Host may be sent.
+    headers.set("x-forwarded-host", route.host === null ? issuerHost : visit.url.host);
     const { traceparent, tracestate } = traceContext(request.headers);
     headers.set("traceparent", traceparent);
     if (tracestate === null) headers.delete("tracestate");
@@ -159,10 +162,10 @@ export function createGateway(options: {
     const headers = await outgoingHeaders(request, target, admitted, visit);
     const answer = await options.call(
       { url, method: request.method, headers, body: bodyOf(request), clientGone: request.signal },
-      { timeoutSeconds: route.timeoutSeconds, binding, mayBeCached: !isGuarded(route) },
+      { timeoutSeconds: route.timeoutSeconds, binding, mayBeCached: isForAnyone(admitted, headers) },
     );
     if (!answer.ok) return { outcome: answer.reason, route };
-    return { outcome: "passed", route, verdict, response: backToClient(request, answer.response, route) };
+    return { outcome: "passed", route, verdict, response: backToClient(request, answer.response, admitted) };
   }
 
   return {
@@ -210,7 +213,13 @@ const isSameRoute = (one: Route | null | undefined, other: Route | null | undefi
 
 export type Gateway = ReturnType<typeof createGateway>;
 
-const isGuarded = (route: Route): boolean => !route.credentials.includes("public");
+/** The upstream was told who calls: on a public route too, when a key was shown there. */
+const isPersonal = ({ verdict }: Admission & { outcome: "admitted" }): boolean =>
+  verdict.principal.method !== "public";
+
+/** Nothing in the call tells one caller from another; a credential of the upstream's own does. */
+const isForAnyone = (admitted: Admission & { outcome: "admitted" }, sent: Headers): boolean =>
+  !isPersonal(admitted) && !sent.has("authorization") && !sent.has("cookie");
 
 const isWebSocket = (request: Request): boolean =>
   request.method === "GET" && request.headers.get("upgrade")?.toLowerCase() === "websocket";
@@ -219,14 +228,19 @@ const isWebSocket = (request: Request): boolean =>
 const audienceOf = (route: Route): string =>
   route.upstream.kind === "url" ? originOf(route.upstream.url) : `service:${route.upstream.service}`;
 
-function backToClient(request: Request, response: Response, route: Route): Response {
+function backToClient(
+  request: Request,
+  response: Response,
+  admitted: Admission & { outcome: "admitted" },
+): Response {
+  const { route } = admitted.match;
   // A WebSocket goes through whole: its answer cannot be rebuilt.
   if (response.status === 101) return response;
   const origin = request.headers.get("origin");
   const { status, statusText, headers } = response;
   const answer = new Response(response.body, { status, statusText, headers });
   passBack(answer.headers, {
-    isGuarded: isGuarded(route),
+    isPersonal: isPersonal(admitted),
     sharesIssuerHost: route.host === null,
     cors:
       route.corsOrigins.length === 0

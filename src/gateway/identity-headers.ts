@@ -5,7 +5,9 @@ export function identityHeaders(principal: Principal, requestId: string): [strin
   const headers: [string, string][] = [["x-request-id", requestId]];
   headers.push(["x-auth-method", principal.method]);
   if (principal.subject) headers.push(["x-user-id", principal.subject.id]);
-  if (principal.credentialId) headers.push(["x-client-id", principal.credentialId]);
+  if (principal.clientId) headers.push(["x-client-id", principal.clientId]);
+  if (principal.sessionId) headers.push(["x-session-id", principal.sessionId]);
+  if (principal.level) headers.push(["x-auth-level", principal.level]);
   if (principal.scopes.length > 0) headers.push(["x-user-scopes", principal.scopes.join(",")]);
   return headers;
 }
@@ -26,7 +28,9 @@ export function identityClaims(
     htm: call.method,
     htu: call.url,
     auth_method: principal.method,
-    ...(principal.credentialId ? { client_id: principal.credentialId } : {}),
+    ...(principal.clientId ? { client_id: principal.clientId } : {}),
+    ...(principal.sessionId ? { sid: principal.sessionId } : {}),
+    ...(principal.level ? { acr: principal.level } : {}),
     ...(principal.environment ? { environment: principal.environment } : {}),
     ...(principal.scopes.length > 0 ? { scope: principal.scopes.join(" ") } : {}),
   };

@@ -6,7 +6,9 @@ const identityTyp = "gatehouse-identity+jwt";
 const lifeSeconds = 60;
 /** A token is handed out again for this long, so that it always has at least 40 seconds to live. */
 const reusedSeconds = 20;
+/** Two thousand of at most a few KB each: a caller who asks for long URLs cannot fill the isolate's memory. */
 const tokensMax = 2000;
+const claimsLengthMax = 1500;
 
 type Held = { readonly token: string; readonly madeAtSeconds: number };
 
@@ -47,6 +49,7 @@ export function createIdentityTokens(options: {
         iat: nowSeconds,
         exp: nowSeconds + lifeSeconds,
       });
+      if (name.length > claimsLengthMax) return token;
       held.delete(name);
       held.set(name, { token, madeAtSeconds: nowSeconds });
       if (held.size > tokensMax) held.delete(held.keys().next().value ?? "");

@@ -1,3 +1,4 @@
+import { AuthError } from "../errors/auth-error.ts";
 import type { Revocation } from "../revocation/revocation.ts";
 import type { Route } from "./route.ts";
 import type { RouteStore } from "./store.ts";
@@ -65,7 +66,11 @@ export function createRouteBook(options: {
 
     /** The copy in hand, or the first read of this isolate. Rejects only when there never was one. */
     async routes(background: (work: Promise<unknown>) => void): Promise<Snapshot> {
-      if (!snapshot) return await read();
+      if (!snapshot) {
+        // A source that has just failed is not asked again for each request of a flood.
+        if (now() - failedAt < retryMilliseconds) throw new AuthError("unavailable");
+        return await read();
+      }
       const isOld = now() - snapshot.readBeganAt > snapshotMilliseconds || !snapshot.covered;
       if (isOld && now() - triedAt >= retryMilliseconds) background(read().catch(() => undefined));
       return snapshot;

@@ -22,6 +22,8 @@ export type Route = {
   /** Until the upstream's first byte. */
   readonly timeoutSeconds: number;
   readonly corsOrigins: readonly string[];
+  /** Audiences of the tokens it takes; empty: its own public URL and the issuer. */
+  readonly audiences: readonly string[];
   readonly enabled: boolean;
   readonly version: number;
   readonly createdAt: Date;

@@ -49,6 +49,12 @@ export async function answerForwardAuth(
 }
 
 const ourPath = "/v1/authenticate";
+/** As at our own door. */
+const uriBytesMax = 8192;
+/** RFC 9110 §9.1: a token; none in use is as long. */
+const methodShape = /^[A-Za-z-]{1,32}$/;
+/** RFC 6749 §3.3: a scope comes back in the challenge, where a quote or a line end would say something else. */
+const scopeShape = /^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/;
 const hostShape = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
 
 /**
@@ -69,15 +75,15 @@ function forwardedCall(request: Request, url: URL): ForwardedCall {
   const family = isOriginal ? "original" : "forwarded";
   const uri = behindOurs === "" ? (headers.get(`x-${family}-uri`) ?? "/") : behindOurs + url.search;
   const host = isForwarded || behindOurs !== "" ? headers.get("x-forwarded-host") : null;
+  if (uri.length > uriBytesMax) throw new AuthError("uri_too_long", "the forwarded URI is longer than 8 KB");
   if (!uri.startsWith("/")) throw new AuthError("invalid_request", "the forwarded URI must be a path");
   if (host !== null && !(hostShape.test(host) && URL.canParse(`https://${host}`)))
     throw new AuthError("invalid_request", "the forwarded host must be one host");
+  const method = headers.get(`x-${family}-method`) ?? request.method;
+  if (!methodShape.test(method)) throw new AuthError("invalid_request", "the forwarded method must be one");
   const ours = behindOurs === "" && url.search !== "" ? url.searchParams : null;
-  return {
-    method: headers.get(`x-${family}-method`) ?? request.method,
-    uri,
-    host,
-    routeName: ours?.get("route") ?? null,
-    scopes: (ours?.get("scopes") ?? "").split(/[ ,]+/).filter((scope) => scope !== ""),
-  };
+  const scopes = (ours?.get("scopes") ?? "").split(/[ ,]+/).filter((scope) => scope !== "");
+  if (!scopes.every((scope) => scopeShape.test(scope)))
+    throw new AuthError("invalid_request", "scopes: must be scope tokens");
+  return { method, uri, host, routeName: ours?.get("route") ?? null, scopes };
 }

@@ -106,6 +106,7 @@ function columnsOf(draft: RouteDraft): [name: string, value: SQL][] {
     ["limits", sql`${JSON.stringify(draft.limits)}::jsonb`],
     ["timeout_seconds", sql`${draft.timeoutSeconds}::integer`],
     ["cors_origins", asTexts(draft.corsOrigins)],
+    ["audiences", asTexts(draft.audiences)],
     ["enabled", sql`${draft.enabled}::boolean`],
   ];
 }

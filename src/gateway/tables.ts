@@ -22,6 +22,7 @@ export const gatewayRoutes = pgTable(
     limits: jsonb().$type<RouteLimit[]>().notNull(),
     timeoutSeconds: integer("timeout_seconds").notNull(),
     corsOrigins: text("cors_origins").array().notNull(),
+    audiences: text().array().notNull().default([]),
     enabled: boolean().notNull(),
     createdAt: moment("created_at").notNull(),
     updatedAt: moment("updated_at").notNull(),

@@ -6,7 +6,7 @@ export const bodyBytesMax = 64 * 1024;
 const issuesShown = 5;
 
 /** The body as text, or 413 as soon as it is too large: a lying or missing Content-Length changes nothing. */
-async function readText(request: Request, bytesMax: number): Promise<string> {
+export async function readText(request: Request, bytesMax: number): Promise<string> {
   if (Number(request.headers.get("content-length") ?? 0) > bytesMax) throw new AuthError("content_too_large");
   if (!request.body) return "";
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
@@ -47,6 +47,9 @@ export async function readJson<Schema extends v.GenericSchema>(
   return parseInput(schema, value);
 }
 
+/** Shaped like names of ours: a key sent as the name of a field is longer, and must not come back either. */
+const tellablePath = /^[A-Za-z0-9_]{1,32}(?:\.[A-Za-z0-9_]{1,32}){0,8}$/;
+
 /** Names the fields, never what was in them: a secret sent in the wrong field must not come back. */
 export function parseInput<Schema extends v.GenericSchema>(
   schema: Schema,
@@ -56,7 +59,8 @@ export function parseInput<Schema extends v.GenericSchema>(
   if (parsed.success) return parsed.output;
   const told = parsed.issues.slice(0, issuesShown).map((issue) => {
     const path = v.getDotPath(issue);
-    return path ? `${path}: ${sentence(issue)}` : sentence(issue);
+    if (!path) return sentence(issue);
+    return `${tellablePath.test(path) ? path : "one field"}: ${sentence(issue)}`;
   });
   throw new AuthError("invalid_request", told.join("; "));
 }

@@ -14,6 +14,13 @@ export const limits = {
   refusedOffline: { name: "refused-offline", permits: 600, windowSeconds: 60, whenUnavailable: "local" },
   /** Look-ups that found nothing, of one address: a guesser needs our tag secret to get this far. Braked before the database. */
   refusedUnknown: { name: "refused-unknown", permits: 30, windowSeconds: 60, whenUnavailable: "local" },
+  /** The same of one caller that passes on keys without their addresses: it stands for many, one of whom may be guessing. */
+  refusedUnknownOfCaller: {
+    name: "refused-unknown-of-caller",
+    permits: 600,
+    windowSeconds: 60,
+    whenUnavailable: "local",
+  },
   /** Calls of one management key. */
   management: { name: "management", permits: 1200, windowSeconds: 60, whenUnavailable: "local" },
 } as const satisfies Record<string, Limit>;

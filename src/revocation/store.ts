@@ -3,10 +3,10 @@ import { randomBase62 } from "../crypto/base62.ts";
 import type { Database } from "../storage/database.ts";
 import { ask, createScript, type RedisStore, type Trip } from "../storage/redis.ts";
 import { appendToFeed, feedKeys, readFeed } from "./feed-scripts.ts";
-import { changeOutbox } from "./tables.ts";
+import { type changeKinds, changeOutbox } from "./tables.ts";
 
 export type { Trip };
-export type ChangeKind = "key" | "routes";
+export type ChangeKind = (typeof changeKinds)[number];
 export type Change = { readonly kind: ChangeKind; readonly subjectId: string };
 export type PendingChange = Change & { readonly number: number };
 

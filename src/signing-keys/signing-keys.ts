@@ -54,6 +54,8 @@ export function createSigningKeys(options: {
       publicJwk: { ...publicJwk, kid, alg: "ES256", use: "sig" },
       privateJwkSealed: sealed,
       publishedAt: new Date(now()),
+      signsFrom: new Date(now()),
+      signsUntil: null,
       killedAt: null,
     };
   }

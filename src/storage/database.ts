@@ -1,4 +1,5 @@
 import { neon, neonConfig } from "@neondatabase/serverless";
+import type { SQL } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/neon-http";
 import { AuthError } from "../errors/auth-error.ts";
 
@@ -47,6 +48,20 @@ function rethrow(thrown: unknown): never {
 }
 
 export type Database = ReturnType<typeof createDatabase>;
+
+/**
+ * Statements in one transaction and one round trip: all of them happen, or none. Each sees what was committed before it
+ * began itself (READ COMMITTED), so a later one finds what others left behind while an earlier one waited for a lock.
+ */
+export async function inOneTransaction(
+  database: Database,
+  statements: readonly [SQL, ...SQL[]],
+): Promise<Record<string, unknown>[][]> {
+  const [first, ...rest] = statements;
+  const run = (statement: SQL) => database.execute<Record<string, unknown>>(statement);
+  const results = await database.batch([run(first), ...rest.map(run)]).catch(rethrow);
+  return results.map(({ rows }) => rows);
+}
 
 const sqlState = /^[0-9A-Z]{5}$/;
 

@@ -35,6 +35,7 @@ test("creating answers 201 with every default said aloud, and the route is reach
     limits: [],
     timeout_seconds: 30,
     cors_origins: [],
+    audiences: [],
     enabled: true,
     created_at: new Date(now).toISOString(),
     updated_at: new Date(now).toISOString(),

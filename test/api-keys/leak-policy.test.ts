@@ -104,3 +104,17 @@ test("what is no key of ours, or opens nothing any more, costs no look-up or lea
   expect(summaries.flat()).toEqual(["INSERT"]);
   expect(redis).toBe(0);
 });
+
+test("a key that is sent in URL after URL is looked up once a minute, whoever sends it", async () => {
+  const isolate = await givenIsolate();
+  const { key } = await givenKey(isolate);
+  await leak(isolate, key);
+  await isolate.forgetCalls();
+  const lookUps = async () =>
+    (await isolate.calls()).summaries.filter((summary) => /^select\b/i.test(summary)).length;
+  for (let again = 0; again < 20; again += 1) await leak(isolate, key);
+  expect(await lookUps()).toBe(0);
+  isolate.clock.advance(60_001);
+  for (let again = 0; again < 20; again += 1) await leak(isolate, key);
+  expect(await lookUps()).toBe(1);
+});

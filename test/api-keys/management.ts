@@ -48,7 +48,7 @@ export async function present(
 export const verdictOn = (isolate: Isolate, key: string, cost = 1) =>
   isolate.rooms.keyVerifier.verifyKey(
     { key, scopes: [], cost, address: null },
-    { arrivedAt: isolate.clock.now(), background: isolate.background },
+    { caller: "given", arrivedAt: isolate.clock.now(), background: isolate.background },
   );
 
 /** The whole row as Postgres holds it, every column. */

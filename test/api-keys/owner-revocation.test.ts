@@ -83,3 +83,27 @@ test("more keys than one announcement holds are all revoked, and every edge know
   isolate.clock.advance(Date.parse(revoked.body.effective_everywhere_by) - isolate.clock.now() + 1);
   expect(await codesOf(seen.map((key) => verdictOn(elsewhere, key)))).toEqual(seen.map(() => "revoked"));
 });
+
+test("rotations and the revocation of their owner at once leave no key alive, whichever comes first", async () => {
+  const { isolate, manage } = await givenManagement();
+  for (let round = 0; round < 12; round += 1) {
+    const owner = { type: "organization", id: unique("org") } as const;
+    const made = await Promise.all([givenKey(isolate, { owner }), givenKey(isolate, { owner })]);
+    const rotations = made.map(({ id }) => manage("POST", `/keys/${id}/rotate`, { overlap_seconds: 600 }));
+    const [revoked, ...rotated] = await Promise.all([
+      manage("POST", `/owners/organization/${owner.id}/revoke-keys`),
+      ...rotations,
+    ]);
+    expect(revoked.status).toBe(200);
+    const answers = rotated.map(({ status }) => status);
+    expect(
+      answers.every((status) => status === 201 || status === 409),
+      answers.join(" "),
+    ).toBe(true);
+    const { data } = (await manage("GET", `/keys?owner_type=organization&owner_id=${owner.id}`)).body;
+    const alive = (data as { id: string; revoked_at: string | null }[]).filter(
+      (key) => key.revoked_at === null,
+    );
+    expect(alive.map(({ id }) => id)).toEqual([]);
+  }
+});

@@ -194,3 +194,27 @@ test("a successor that is revoked leaves the old key its overlap, and revoking t
   await manage("POST", `/keys/${id}/revoke`);
   expect(await verdictOn(isolate, key)).toMatchObject({ valid: false, code: "revoked" });
 });
+
+test("a successor's secret is shown this once, so nothing that could fail is read between the change and the answer", async () => {
+  const { isolate, manage } = await givenManagement();
+  const { id } = await givenKey(isolate, { scopes: ["a"], metadata: { plan: "pro" } });
+  await isolate.forgetCalls();
+  const rotated = await manage("POST", `/keys/${id}/rotate`, { overlap_seconds: 0 });
+  expect([rotated.status, rotated.body.scopes, rotated.body.metadata]).toEqual([201, ["a"], { plan: "pro" }]);
+  expect(rotated.body).toMatchObject({ replaces: id, created_at: rotated.body.updated_at, last_used: null });
+  const { summaries } = await isolate.calls();
+  const changedAt = summaries.findIndex((summary) => /^with\b/i.test(summary));
+  expect(changedAt, summaries.join(" | ")).toBeGreaterThan(-1);
+  expect(summaries.slice(changedAt + 1).filter((summary) => /^select\b/i.test(summary))).toEqual([]);
+  expect((await manage("GET", `/keys/${rotated.body.id}`)).body).toEqual(keyShown(rotated.body));
+});
+
+/** The record as a read shows it: without the secret and what only a rotation tells. */
+function keyShown({
+  key: _,
+  replaced: __,
+  effective_everywhere_by: ___,
+  ...record
+}: Record<string, unknown>) {
+  return record;
+}

@@ -11,7 +11,7 @@ test("an owner's revocation said again promises a time that is true of the first
   const admin = await givenAdminKey(isolate);
   const owner = { type: "user", id: unique("leaver") } as const;
   const { key } = await givenKey(isolate, { owner });
-  const asked = { arrivedAt: clock.now(), background: other.background };
+  const asked = { caller: "given", arrivedAt: clock.now(), background: other.background };
   const question = { key, scopes: [], cost: 0, address: null };
   expect((await other.rooms.keyVerifier.verifyKey(question, asked)).valid).toBe(true);
   await other.settle();

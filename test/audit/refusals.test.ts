@@ -194,8 +194,33 @@ function actorOf(reason: EventReason, keyId: string | undefined) {
   return keyId === undefined || isUnproved ? { type: "stranger", id: "" } : { type: "key", id: keyId };
 }
 
+const ofPeople: readonly EventReason[] = [
+  "by_person",
+  "by_recovery",
+  "by_schedule",
+  "wrong_password",
+  "unknown_account",
+  "account_disabled",
+  "cross_site",
+  "wrong_issuer",
+  "wrong_audience",
+  "wrong_type",
+  "wrong_algorithm",
+  "unknown_key",
+  "bad_signature",
+  "not_yet_valid",
+  "superseded",
+  "replayed",
+  "signed_out",
+  "signed_out_everywhere",
+  "password_changed",
+  "address_changed",
+];
+
 test("every reason for a refusal has its cause in the table above", () => {
   const ofChanges: EventReason[] = ["by_operator", "by_owner_revocation", "reported"];
+  // Of people and their tokens: brought about in test/tokens, test/sessions, test/accounts and test/login.
+  ofChanges.push(...ofPeople);
   expect([...causes.map(({ reason }) => reason), ...ofChanges].sort()).toEqual([...eventReasons].sort());
 });
 

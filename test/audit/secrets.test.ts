@@ -104,7 +104,8 @@ test("no key, nor the secret part of one, is in any row, any log line or any cal
     }
   }
   const events = await isolate.rooms.audit.list({ type: "key.exposed", subjectId: id, limit: 5 });
-  expect(events).toMatchObject([{ reason: "credential_in_url" }]);
+  // It was leaked in both ways at once: whichever is told first is the one event.
+  expect(events).toMatchObject([{ reason: expect.stringMatching(/^(?:credential_in_url|plain_http)$/) }]);
 });
 
 test("nor is it anywhere when both stores fail and the log is all that is left", async () => {

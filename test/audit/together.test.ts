@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { SecurityEvent } from "../../src/audit/events.ts";
 import {
   givenAdminKey,
@@ -116,4 +116,25 @@ test("a flood from many addresses is written before it can fill the isolate's me
   const rows = await isolate.rooms.audit.list({ subjectId: subject.id, limit: 5000 });
   expect(rows).toHaveLength(4500);
   expect(new Set(rows.map(({ origin }) => origin.address)).size).toBe(4500);
+});
+
+test("refusals that lost their timer with the request that started it are written by the next one's", async () => {
+  const waits: (() => void)[] = [];
+  const isolate = await givenIsolate({
+    waitForRefusals: () => new Promise<void>((resolve) => waits.push(resolve)),
+  });
+  const requestId = unique("lost-timer");
+  const refuse = () => isolate.fetch("/v1/authenticate", { headers: { "x-request-id": requestId } });
+  await refuse();
+  await refuse();
+  expect(waits).toHaveLength(1);
+  // The first request is cut off: its timer never ends.
+  isolate.clock.advance(2001);
+  await refuse();
+  expect(waits).toHaveLength(2);
+  waits[1]?.();
+  await vi.waitFor(async () => {
+    const events = await isolate.rooms.audit.list({ requestId, limit: 5 });
+    expect(events.map(({ count }) => count)).toEqual([3]);
+  });
 });

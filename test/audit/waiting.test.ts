@@ -1,5 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
 import type { SecurityEvent, StoredEvent } from "../../src/audit/events.ts";
+import { createAuditStore } from "../../src/audit/store.ts";
 import { ask } from "../../src/storage/redis.ts";
 import { type FaultRule, givenIsolate, type Isolate, unique } from "../support/given.ts";
 
@@ -18,7 +19,7 @@ function change(isolate: Isolate, requestId: string): void {
 }
 
 const rowsOf = (isolate: Isolate, requestId: string): Promise<StoredEvent[]> =>
-  isolate.rooms.audit.list({ requestId, limit: 10 });
+  isolate.rooms.audit.list({ requestId, limit: 2000 });
 
 /** Other files leave events in Redis too: a batch of them may stand before ours. */
 async function retryAll({ rooms }: Isolate): Promise<void> {
@@ -158,4 +159,32 @@ test("the platform's log is the last resort only: nothing goes there while one o
   isolate.clock.advance(1001);
   await retryAll(isolate);
   expect(await rowsOf(isolate, requestId)).toHaveLength(1);
+});
+
+test("one run of the cron delivers what a long outage left: more than one batch", async () => {
+  const { isolate, requestId } = await givenWaitingEvent();
+  const store = await createAuditStore(isolate.rooms);
+  const event = { ...written(requestId, isolate), at: new Date(isolate.clock.now()) };
+  const many = Array.from({ length: 1200 }, (_, at) => ({ ...event, id: `evt_${requestId}_${at}` }));
+  await store.keepWaiting(many as Parameters<typeof store.keepWaiting>[0]);
+  await isolate.rooms.audit.retry();
+  expect(await rowsOf(isolate, requestId)).toHaveLength(1201);
+});
+
+test("Redis takes no more waiting events than it has room for: all of a batch, or none of it", async () => {
+  const isolate = await givenIsolate();
+  const events = (count: number, name: string) =>
+    Array.from({ length: count }, (_, at) => ({
+      ...written(unique("full"), isolate),
+      id: unique(`evt_${name}_${at}`),
+      at: new Date(isolate.clock.now()),
+    })) as unknown as StoredEvent[];
+  const held = async () =>
+    (await ask(isolate.rooms.redis, { verb: "head", key: "audit:waiting", count: 10_000 })) as string[];
+  const roomy = await createAuditStore(isolate.rooms);
+  await roomy.keepWaiting(events(3, "first"));
+  const full = await createAuditStore({ ...isolate.rooms, waitingMax: (await held()).length + 1 });
+  await expect(full.keepWaiting(events(500, "many"))).rejects.toThrow("audit_waiting_full");
+  expect((await held()).filter((text) => text.includes("evt_many"))).toEqual([]);
+  await retryAll(isolate);
 });

@@ -7,7 +7,7 @@ const limit = [{ name: "minute", limit: 1000, windowSeconds: 60 }];
 const verify = (isolate: Isolate, key: string) =>
   isolate.rooms.keyVerifier.verifyKey(
     { key, scopes: [], cost: 1, address: null },
-    { arrivedAt: isolate.clock.now(), background: isolate.background },
+    { caller: "given", arrivedAt: isolate.clock.now(), background: isolate.background },
   );
 
 /** The calls made until the answer is there: what runs behind it is let finish only afterwards. */

@@ -72,6 +72,8 @@ export function describePostgresFault(fault: Fault): void {
           await expectUnavailable(verify);
         }
         await edge.isolate.postgresFault([]);
+        // As late as it was told to come again.
+        edge.isolate.clock.advance(1001);
         expect((await soon(edge.throughGateway)).status).toBe(200);
         await expectValid(await soon(edge.verified));
       },

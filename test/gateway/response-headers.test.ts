@@ -9,14 +9,15 @@ function passedBack(headers: Headers, options: Parameters<typeof passBack>[1]): 
 
 type Sent = readonly (readonly [name: string, value: string])[];
 
-/** The answer to a caller when the upstream sends these headers. */
+/** The answer when the upstream sends these headers: to a caller with a key, or to anyone where the route is public. */
 async function answered(isolate: Isolate, sent: Sent, route: Partial<Parameters<typeof givenRoute>[1]> = {}) {
   const { key } = await givenKey(isolate);
   const upstream = { kind: "url", url: inject("stores").upstream } as const;
   const given = await givenRoute(isolate, { upstream, ...route });
   const query = new URLSearchParams(sent.map(([name, value]) => [name, value]));
   const base = given.host === null ? given.url : `https://${given.host}${given.path}`;
-  const answer = await isolate.fetch(`${base}/headers?${query}`, { headers: { "x-api-key": key } });
+  const headers: Record<string, string> = given.credentials.includes("public") ? {} : { "x-api-key": key };
+  const answer = await isolate.fetch(`${base}/headers?${query}`, { headers });
   expect(answer.status).toBe(200);
   await answer.body?.cancel();
   return answer.headers;
@@ -36,7 +37,7 @@ test("hop-by-hop fields of an answer, and those its Connection names, end at the
       upgrade: "h2c",
       etag: '"1"',
     }),
-    { isGuarded: false, sharesIssuerHost: false, cors: null },
+    { isPersonal: false, sharesIssuerHost: false, cors: null },
   );
   expect([...passed]).toEqual([["etag", '"1"']]);
 });
@@ -101,7 +102,7 @@ test.each([
   ["must-revalidate", "max-age=0, must-revalidate", "private, max-age=0, must-revalidate"],
 ])("an answer to a key that says %s is kept out of shared caches", (_, given, expected) => {
   const passed = passedBack(new Headers(given === null ? {} : { "cache-control": given }), {
-    isGuarded: true,
+    isPersonal: true,
     sharesIssuerHost: false,
     cors: null,
   });

@@ -19,6 +19,7 @@ const route = (path: string, more: Partial<Route> = {}): Route => ({
   limits: [],
   timeoutSeconds: 5,
   corsOrigins: [],
+  audiences: [],
   enabled: true,
   version: 1,
   createdAt: new Date(0),

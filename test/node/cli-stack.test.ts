@@ -188,7 +188,9 @@ test("keys made elsewhere are imported from a file, and open doors", async () =>
 }, 60_000);
 
 test("audit is listed, and followed until Ctrl-C", async () => {
-  const following = start("gatehouse.mjs", ["audit", "list", "--follow", "--type", "key.created"]);
+  // From a minute ago: the key may be there before the follower has started.
+  const flags = ["--follow", "--from", "1m", "--type", "key.created"];
+  const following = start("gatehouse.mjs", ["audit", "list", ...flags]);
   const lines = createInterface({ input: following.stdout as Readable });
   const ended = once(following, "exit");
   const id = idIn(await gatehouse("keys", "create", "--name", "seen", "--owner", "user:u1"));

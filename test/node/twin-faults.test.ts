@@ -1,3 +1,5 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import { neon, neonConfig } from "@neondatabase/serverless";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type NeonTwin, startNeonTwin } from "../../scripts/twins/neon.ts";
@@ -206,3 +208,29 @@ test("closing a twin ends what hangs in it", async () => {
   await own.close();
   expect(await hanging).toBe("reset");
 });
+
+/** The moment between a client's end and our own: what is reset then was, to Node, a handle that never closes. */
+const departure = `
+  import { connect, createServer } from "node:net";
+  import { createFaults } from "./scripts/twins/faults.ts";
+  const faults = createFaults();
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    socket.on("error", () => undefined);
+    socket.resume().on("end", () => {
+      faults.hold("lane", socket);
+      socket.end();
+      faults.clear("lane");
+      console.log("held, ended and cleared");
+      server.close();
+    });
+  });
+  server.listen(0, "127.0.0.1", () => connect(server.address().port, "127.0.0.1").on("error", () => undefined).end());
+`;
+
+test("a process ends by itself although a client that was left hanging had gone before its lane was cleared", async () => {
+  const child = promisify(execFile)(process.execPath, ["--input-type=module", "--eval", departure], {
+    timeout: 15_000,
+    killSignal: "SIGKILL",
+  });
+  await expect(child).resolves.toMatchObject({ stdout: "held, ended and cleared\n" });
+}, 20_000);

@@ -3,6 +3,7 @@ import { createApp } from "../../src/app.ts";
 import { readConfig } from "../../src/env.ts";
 import { type Rooms, wire } from "../../src/wiring.ts";
 import { type Clock, createClock } from "./clock.ts";
+import { inLane } from "./lane.ts";
 
 export const issuer = "https://auth.gatehouse.test";
 const operator = { requestId: "given", address: "192.0.2.1", country: null };
@@ -38,12 +39,7 @@ export async function givenIsolate(options: IsolateOptions = {}) {
     ? stores.forgetfulRedis
     : { url: upstashUrl, port: stores.upstashPort };
   const ports = [stores.neonPort, redis.port];
-  const environment = {
-    ...stores.environment,
-    DATABASE_URL: stores.environment["DATABASE_URL"]?.replace("//gatehouse:", `//lane-${lane}:`) ?? "",
-    UPSTASH_REDIS_REST_URL: `${redis.url}/lane/${lane}`,
-    ...options.environment,
-  };
+  const environment = { ...inLane(stores.environment, lane, redis.url), ...options.environment };
   const rooms = await wire(readConfig(environment), {
     now: clock.now,
     waitForRefusals: options.waitForRefusals ?? (() => Promise.resolve()),
@@ -58,6 +54,7 @@ export async function givenIsolate(options: IsolateOptions = {}) {
 
   return {
     rooms,
+    endpoints: app.endpoints,
     clock,
     lane,
     address,
@@ -74,7 +71,7 @@ export async function givenIsolate(options: IsolateOptions = {}) {
       while (pending.length > 0) await Promise.allSettled(pending.splice(0));
     },
     calls: () => callsOf(ports, lane),
-    forgetCalls: () => control("DELETE", ports, lane),
+    forgetCalls: () => forgetCallsOf(ports, lane),
     redisFault: (rules: readonly FaultRule[]) => setFaults(redis.port, lane, rules),
     postgresFault: (rules: readonly FaultRule[]) => setFaults(stores.neonPort, lane, rules),
   };
@@ -92,7 +89,7 @@ export type FaultRule = {
   readonly match?: string;
 };
 
-async function setFaults(port: number, lane: string, rules: readonly FaultRule[]): Promise<void> {
+export async function setFaults(port: number, lane: string, rules: readonly FaultRule[]): Promise<void> {
   const response = await fetch(`http://127.0.0.1:${port}/_faults/${lane}`, {
     method: "PUT",
     body: JSON.stringify(rules),
@@ -104,8 +101,11 @@ async function control(method: string, ports: readonly number[], lane: string): 
   return Promise.all(ports.map((port) => fetch(`http://127.0.0.1:${port}/_calls/${lane}`, { method })));
 }
 
+export const forgetCallsOf = (ports: readonly number[], lane: string): Promise<Response[]> =>
+  control("DELETE", ports, lane);
+
 /** How often this lane called each store since it was last forgotten, and with what. */
-async function callsOf(
+export async function callsOf(
   ports: readonly number[],
   lane: string,
 ): Promise<{ postgres: number; redis: number; summaries: string[]; beganAt: number[] }> {
@@ -171,6 +171,7 @@ export async function givenRoute(isolate: Isolate, draft: Partial<RouteDraft> = 
       limits: [],
       timeoutSeconds: 5,
       corsOrigins: [],
+      audiences: [],
       enabled: true,
       ...draft,
     },

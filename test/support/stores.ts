@@ -1,6 +1,9 @@
-import { readdir, readFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Client } from "pg";
 import type { TestProject } from "vitest/node";
+import { bundleWorker } from "../../scripts/stack/bundle.ts";
 import { startNeonTwin } from "../../scripts/twins/neon.ts";
 import { startUpstashTwin } from "../../scripts/twins/upstash.ts";
 import { startUpstream } from "./upstream.ts";
@@ -15,6 +18,8 @@ export type Stores = {
   readonly forgetfulRedis: { readonly url: string; readonly port: number };
   /** A real upstream, whose behaviour its paths choose. */
   readonly upstream: string;
+  /** Gatehouse as it is deployed, and a Worker that binds to it: each one module on disk. */
+  readonly workers: { readonly gatehouse: string; readonly orders: string };
 };
 
 declare module "vitest" {
@@ -39,6 +44,11 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   });
   const upstream = await startUpstream();
   await migrate(neon.query);
+  const bundles = await mkdtemp(join(tmpdir(), "gatehouse-workers-"));
+  const workers = {
+    gatehouse: await bundleWorker("src/index.ts", join(bundles, "gatehouse")),
+    orders: await bundleWorker("test/rpc/orders.worker.ts", join(bundles, "orders")),
+  };
   project.provide("stores", {
     environment: {
       ISSUER: "https://auth.gatehouse.test",
@@ -55,10 +65,11 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     upstashToken: token,
     forgetfulRedis: { url: forgetful.url, port: forgetful.port },
     upstream: upstream.url,
+    workers,
   });
   return async () => {
     await Promise.all([neon.close(), upstash.close(), forgetful.close(), upstream.close()]);
-    await schema?.drop();
+    await Promise.all([schema?.drop(), rm(bundles, { recursive: true })]);
   };
 }
 

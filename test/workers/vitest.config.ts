@@ -1,6 +1,44 @@
+import { dirname } from "node:path";
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
+import { readCompatibility } from "../../scripts/stack/bundle.ts";
+import { inLane, rpcLane } from "../support/lane.ts";
 import type { Stores } from "../support/stores.ts";
+
+/**
+ * Beside the Worker under test, Gatehouse as it is deployed and another team's Worker with service bindings to it. Between
+ * these two stands what stands in production, and nothing of the test runner.
+ */
+function boundWorkers({ environment, workers }: Stores) {
+  const { date, flags } = readCompatibility();
+  const verifier = (props?: Record<string, string>) => ({
+    name: "gatehouse",
+    entrypoint: "Verifier",
+    ...(props && { props }),
+  });
+  const module = (path: string) => ({ modules: true, modulesRoot: dirname(path), scriptPath: path });
+  return [
+    {
+      name: "gatehouse",
+      ...module(workers.gatehouse),
+      compatibilityDate: date,
+      compatibilityFlags: flags,
+      // Bound 0: what was changed is known to the next question.
+      bindings: { ...inLane(environment, rpcLane), REVOCATION_BOUND_SECONDS: "0" },
+    },
+    {
+      name: "orders",
+      ...module(workers.orders),
+      compatibilityDate: date,
+      serviceBindings: {
+        GATEHOUSE: verifier({ caller: "orders" }),
+        OTHER: verifier({ caller: "billing" }),
+        UNNAMED: verifier(),
+        EMPTY: verifier({ caller: "" }),
+      },
+    },
+  ];
+}
 
 /** Nearly every test runs in workerd, against twins that speak the stores' wire protocols in this Node process. */
 export default defineConfig({
@@ -10,7 +48,11 @@ export default defineConfig({
       return {
         main: "src/index.ts",
         wrangler: { configPath: "wrangler.toml" },
-        miniflare: { bindings: stores.environment },
+        miniflare: {
+          bindings: stores.environment,
+          serviceBindings: { ORDERS_API: "orders" },
+          workers: boundWorkers(stores),
+        },
       };
     }),
   ],

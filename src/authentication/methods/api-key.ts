@@ -3,6 +3,7 @@ import type { KeyRefusal, KeyVerdict, Verification } from "../../api-keys/verifi
 import type { EventReason, Party } from "../../audit/events.ts";
 import type { Code } from "../../errors/codes.ts";
 import type { Demand } from "../../rate-limits/limits.ts";
+import { guesserOf } from "../guesser.ts";
 import type { Principal, Refusal, Verdict } from "../principal.ts";
 import { type CredentialMethod, demandsOf } from "./method.ts";
 
@@ -47,7 +48,7 @@ export function apiKeyMethod(verification: Verification): CredentialMethod {
     accepts: (presented) => presented.found === "api-key",
 
     async screen(text, visit) {
-      const verdict = await verification.screen(text, visit.network);
+      const verdict = await verification.screen(text, guesserOf(visit.network));
       return verdict && verdictOf(verdict, []);
     },
 
@@ -55,7 +56,7 @@ export function apiKeyMethod(verification: Verification): CredentialMethod {
       const verdict = await verification.check({
         text,
         arrivedAt: question.visit.arrivedAt,
-        askedFrom: question.visit.network,
+        guesser: guesserOf(question.visit.network, question.caller),
         usedFrom: question.visit,
         scopes: question.scopes,
         demandsOf: (record): Demand[] => [
@@ -96,4 +97,7 @@ const principalFrom = (record: KeyRecord): Principal => ({
   lineageId: record.lineageId,
   environment: record.environment,
   scopes: record.scopes,
+  clientId: record.id,
+  sessionId: null,
+  level: null,
 });

@@ -13,6 +13,8 @@ export type Question = {
   /** Keeps the limits of two routes apart. */
   readonly routeId: string;
   readonly cost: number;
+  /** The trusted caller that passes on a request of somebody else. */
+  readonly caller?: string;
   readonly visit: {
     readonly arrivedAt: number;
     readonly address: string;

@@ -1,0 +1,58 @@
+import { sql } from "drizzle-orm";
+import { check, index, integer, pgTable, text, timestamp } from "drizzle-orm/pg-core";
+
+const moment = (name: string) => timestamp(name, { withTimezone: true, mode: "date" });
+
+/** Why a family ended. */
+export const familyEnds = [
+  "signed_out",
+  "signed_out_everywhere",
+  "superseded",
+  "replayed",
+  "password_changed",
+  "by_recovery",
+  "address_changed",
+  "by_person",
+  "by_operator",
+  "account_disabled",
+] as const;
+export type FamilyEnd = (typeof familyEnds)[number];
+
+/**
+ * One sign-in's line of refresh tokens: at most one token of it can rotate. A row holds hashes only; the successor is
+ * derived from the token presented, so neither the database nor the secret alone gives a live token.
+ */
+export const refreshFamilies = pgTable(
+  "refresh_families",
+  {
+    id: text().primaryKey(),
+    sessionId: text("session_id").notNull(),
+    accountId: text("account_id").notNull(),
+    clientId: text("client_id").notNull(),
+    audience: text().notNull(),
+    scopes: text().array().notNull(),
+    authTime: moment("auth_time").notNull(),
+    acr: text().notNull(),
+    amr: text().array().notNull(),
+    currentHash: text("current_hash").notNull(),
+    previousHash: text("previous_hash"),
+    generation: integer().notNull(),
+    rotatedAt: moment("rotated_at").notNull(),
+    /** The version of the secret that derived the current token: a retry must get the same bytes. */
+    secretVersion: integer("secret_version").notNull(),
+    /** Access tokens say no earlier `iat`: they must not look older than a revocation of "everything before". */
+    tokensFrom: moment("tokens_from"),
+    createdAt: moment("created_at").notNull(),
+    idleExpiresAt: moment("idle_expires_at").notNull(),
+    absoluteExpiresAt: moment("absolute_expires_at").notNull(),
+    revokedAt: moment("revoked_at"),
+    revokedReason: text("revoked_reason", { enum: familyEnds }),
+  },
+  (table) => [
+    index("refresh_families_session").on(table.sessionId),
+    index("refresh_families_account").on(table.accountId),
+    index("refresh_families_end").on(table.absoluteExpiresAt),
+    check("refresh_families_end_told", sql`(${table.revokedAt} is null) = (${table.revokedReason} is null)`),
+    check("refresh_families_generation", sql`${table.generation} >= 0`),
+  ],
+);
