@@ -10,7 +10,13 @@ export type NewKey = Omit<KeyRecord, "version" | "lastUsedAt" | "lastUsedAddress
 };
 /** What a change left behind, and the outbox rows that the edges must be told of. */
 export type Changed = { readonly records: KeyRecord[]; readonly noted: NotedChange[] };
-export type NotedChange = { readonly kind: "key"; readonly subjectId: string; readonly number: number };
+export type NotedChange = {
+  readonly kind: "key";
+  readonly subjectId: string;
+  readonly number: number;
+  /** Of a key that is revoked or deleted: until when `revoked:key:…` says so in Redis. */
+  readonly expiresAt?: Date | null;
+};
 type Editable = "name" | "scopes" | "allowedAddresses" | "limits" | "metadata" | "enabled" | "expiresAt";
 export type KeyEdits = { readonly [Field in Editable]?: KeyRecord[Field] | undefined };
 export type KeyFilter = {
@@ -203,9 +209,10 @@ export function createApiKeyStore(database: Database) {
           from changed join kept on kept.id = changed.id
           returning *
         )
-        select changed.*, noted.number as noted_number from changed join noted on noted.subject_id = changed.id
+        select changed.*, noted.number as noted_number, noted.told_until
+        from changed join noted on noted.subject_id = changed.id
         union all
-        select born.*, null from born`);
+        select born.*, null, null from born`);
       const born = rows.find((row) => row["id"] === successor.id);
       return {
         ...changedOf(rows.filter((row) => row !== born)),
@@ -230,9 +237,9 @@ export function createApiKeyStore(database: Database) {
 export type ApiKeyStore = ReturnType<typeof createApiKeyStore>;
 
 const notes = (at: Date): SQL => sql`
-  insert into ${changeOutbox} (kind, subject_id, version, noted_at)
-  select 'key', id, version, ${moment(at)} from changed
-  returning number, subject_id`;
+  insert into ${changeOutbox} (kind, subject_id, version, noted_at, expires_at)
+  select 'key', id, version, ${moment(at)}, ${revokedUntil(at)} from changed
+  returning number, subject_id, expires_at as told_until`;
 
 /**
  * One statement: the change, and its note in the outbox, so that neither exists without the other. `change` is an
@@ -240,7 +247,8 @@ const notes = (at: Date): SQL => sql`
  */
 const noting = (change: SQL, at: Date): SQL => sql`
   with changed as (${change}), noted as (${notes(at)})
-  select changed.*, noted.number as noted_number from changed join noted on noted.subject_id = changed.id`;
+  select changed.*, noted.number as noted_number, noted.told_until
+  from changed join noted on noted.subject_id = changed.id`;
 
 const changedOf = (rows: readonly Record<string, unknown>[]): Changed => ({
   records: rows.map((row) => recordOf(decodeRow(apiKeys, row))),
@@ -248,11 +256,17 @@ const changedOf = (rows: readonly Record<string, unknown>[]): Changed => ({
     kind: "key",
     subjectId: String(row["id"]),
     number: Number(row["noted_number"]),
+    expiresAt: decodeRow(changeOutbox, { expires_at: row["told_until"] }).expiresAt,
   })),
 });
 
 const moment = (at: Date | null): SQL =>
   at === null ? sql`null::timestamptz` : sql`${at.toISOString()}::timestamptz`;
+
+/** For readers of Redis: until the key would have expired by itself, or for a day. Our own checks read the record. */
+const revokedUntil = (at: Date): SQL =>
+  sql`case when revoked_at is not null or deleted_at is not null
+      then least(expires_at, ${moment(at)} + interval '1 day') end`;
 
 const textArray = (values: readonly string[]): SQL =>
   values.length === 0

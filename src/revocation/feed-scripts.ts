@@ -24,15 +24,23 @@ return { 'reset', newest[1] }
 
 /**
  * Appends changes and keeps the newest ARGV[1] members. Needs a genesis first, or a flushed Redis would start a
- * feed that looks like a continued one. ARGV: 1 members kept, 2 a random text, 3… `kind:subject`.
+ * feed that looks like a continued one. Beside them it sets KEYS[3…], `revoked:…` for whoever reads Redis himself: told
+ * again in any order, a key keeps the latest time. ARGV: 1 members kept, 2 a random text, then for each of KEYS[3…]
+ * its issued-before and its life in milliseconds, then the members' texts.
  */
 export const appendToFeed = `
 if redis.call('ZCARD', KEYS[1]) == 0 then
   local number = redis.call('INCR', KEYS[2])
   redis.call('ZADD', KEYS[1], number, number .. ':' .. ARGV[2] .. ':genesis:')
 end
+local at = 3
+for i = 3, #KEYS do
+  local known = tonumber(redis.call('GET', KEYS[i]) or '0') or 0
+  if tonumber(ARGV[at]) >= known then redis.call('SET', KEYS[i], ARGV[at], 'PX', ARGV[at + 1]) end
+  at = at + 2
+end
 local number = 0
-for i = 3, #ARGV do
+for i = at, #ARGV do
   number = redis.call('INCR', KEYS[2])
   redis.call('ZADD', KEYS[1], number, number .. ':' .. ARGV[2] .. ':' .. ARGV[i])
 end

@@ -1,6 +1,8 @@
-import type { ChangeKind, RevocationStore, Trip } from "./store.ts";
+import type { ChangeKind } from "./ending.ts";
+import { type Heard, numberOf, parseMember, type Span } from "./feed-member.ts";
+import type { RevocationStore, Trip } from "./store.ts";
 
-type Applied = { readonly number: number; readonly kind: string; readonly subjectId: string };
+type Changed = (subjectId: string, span: Span | null) => void;
 
 /** Enough to tell, for any store read that is still under way, which changes arrived during it. */
 const appliedKept = 2000;
@@ -14,12 +16,12 @@ const appliedKept = 2000;
  */
 export function createFeed(options: { store: Pick<RevocationStore, "readSince">; now: () => number }) {
   const { store, now } = options;
-  const listeners: { kind: ChangeKind; changed(subjectId: string): void; lost(): void }[] = [];
+  const listeners: { kind: ChangeKind; changed: Changed; lost(): void }[] = [];
   let position = { number: 0, member: "" };
   /** Grows with each new start, so that an answer to a question from before it is recognised. */
   let era = 0;
   let readBeganAt = Number.NEGATIVE_INFINITY;
-  let applied: Applied[] = [];
+  let applied: Heard[] = [];
   let appliedFrom = 0;
 
   function startAnew(member: string): void {
@@ -32,12 +34,13 @@ export function createFeed(options: { store: Pick<RevocationStore, "readSince">;
 
   function apply(members: readonly string[]): void {
     for (const member of members) {
-      const [number, , kind, ...rest] = member.split(":");
-      if (Number(number) <= position.number) continue;
-      const change = { number: Number(number), kind: kind ?? "", subjectId: rest.join(":") };
+      const change = parseMember(member);
+      if (change.number <= position.number) continue;
       position = { number: change.number, member };
       applied.push(change);
-      for (const listener of listeners) if (listener.kind === change.kind) listener.changed(change.subjectId);
+      for (const { kind, changed } of listeners) {
+        if (kind === change.kind) changed(change.subjectId, change.span);
+      }
     }
     if (applied.length > appliedKept) {
       applied = applied.slice(-appliedKept / 2);
@@ -46,7 +49,7 @@ export function createFeed(options: { store: Pick<RevocationStore, "readSince">;
   }
 
   return {
-    onChange(kind: ChangeKind, changed: (subjectId: string) => void, lost: () => void): void {
+    onChange(kind: ChangeKind, changed: Changed, lost: () => void): void {
       listeners.push({ kind, changed, lost });
     },
 
@@ -76,9 +79,12 @@ export function createFeed(options: { store: Pick<RevocationStore, "readSince">;
     /** Taken before a value is read from the source; `keeps` tells afterwards whether the feed watches over that value. */
     coverageOf(kind: ChangeKind) {
       const from = { era, number: position.number, known: position.member !== "" };
-      const isUnbroken = () => from.known && from.era === era && from.number >= appliedFrom;
+      const continues = () => from.known && from.era === era;
+      const isUnbroken = () => continues() && from.number >= appliedFrom;
       const heard = () => applied.filter((change) => change.number > from.number && change.kind === kind);
       return {
+        /** Every change since then was told to the listeners. Enough for a copy that only ever grows. */
+        continues,
         keeps: (subjectId: string): boolean =>
           isUnbroken() && !heard().some((change) => change.subjectId === subjectId),
         keepsAll: (): boolean => isUnbroken() && heard().length === 0,
@@ -89,5 +95,3 @@ export function createFeed(options: { store: Pick<RevocationStore, "readSince">;
 
 export type Feed = ReturnType<typeof createFeed>;
 export type Coverage = ReturnType<Feed["coverageOf"]>;
-
-const numberOf = (member: string): number => Number(member.slice(0, member.indexOf(":")));

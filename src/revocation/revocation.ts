@@ -1,5 +1,7 @@
+import { createDenylist } from "./denylist.ts";
+import { isEnding, type PendingChange } from "./ending.ts";
 import { createFeed } from "./feed.ts";
-import type { PendingChange, RevocationStore } from "./store.ts";
+import type { RevocationStore } from "./store.ts";
 
 /**
  * No copy of a record outlives this, whatever the feed says. So even a change that never reached Redis is felt
@@ -10,6 +12,8 @@ export const recordLifeSeconds = 300;
 const readSlackSeconds = 5;
 export const copiesLiveMilliseconds = (recordLifeSeconds + readSlackSeconds) * 1000;
 
+/** Of what ends tokens, in one isolate's memory. */
+const endingsHeld = 50_000;
 const repairBatch = 500;
 const repairAfterMilliseconds = 2000;
 const announcedTwiceForMilliseconds = 90_000;
@@ -25,6 +29,7 @@ export type Reach = { readonly effectiveEverywhereBy: Date; readonly announced: 
 export function createRevocation(options: {
   store: RevocationStore;
   boundSeconds: number;
+  endingsMax?: number;
   now: () => number;
 }) {
   const { store, boundSeconds, now } = options;
@@ -44,40 +49,66 @@ export function createRevocation(options: {
 
   async function announce(changes: readonly PendingChange[]): Promise<void> {
     if (changes.length === 0) return;
-    await store.announce(changes);
+    await store.announce(changes, now());
     await store.markAnnounced(
       changes.map((change) => change.number),
       new Date(now()),
     );
   }
 
+  /**
+   * The time at or after which evidence must have begun, for a decision made now. With bound 0 that is the time
+   * the request came in: what was revoked before it is refused.
+   */
+  const evidenceNeededSince = (arrivedAt: number): number =>
+    boundMilliseconds === 0 ? arrivedAt : now() - boundMilliseconds;
+
+  /** Past half the bound the feed is read behind an answer, by one request of this isolate. */
+  function isRefreshDue(): boolean {
+    if (boundMilliseconds === 0) return false;
+    const half = boundMilliseconds / 2;
+    return now() - feed.readBeganAt() > half && now() - refreshBeganAt > Math.min(half, 1000);
+  }
+
+  async function refreshBehind(): Promise<void> {
+    refreshBeganAt = now();
+    const trip = store.openTrip();
+    const refreshed = feed.refresh(trip);
+    await trip.send();
+    await refreshed;
+  }
+
+  const denylist = createDenylist({
+    store,
+    feed,
+    refreshBehind,
+    isRefreshDue,
+    mark,
+    evidenceNeededSince,
+    boundMilliseconds,
+    endingsMax: options.endingsMax ?? endingsHeld,
+    lifeMilliseconds: recordLifeSeconds * 1000,
+    now,
+  });
+
+  /** When a change that Redis was not told of has no copy left that could contradict it, or no token left to end. */
+  function feltWithoutRedisAt(changes: readonly PendingChange[], changedAt: number): number {
+    const lastCopyDiesAt = changedAt + copiesLiveMilliseconds + boundMilliseconds;
+    const ends = changes.map((change) =>
+      isEnding(change) ? Math.min(change.expiresAt.getTime(), lastCopyDiesAt) : lastCopyDiesAt,
+    );
+    return Math.max(changedAt, ...ends);
+  }
+
   return {
     boundMilliseconds,
     feed,
+    denylist,
     openTrip: store.openTrip,
     mark,
-
-    /**
-     * The time at or after which evidence must have begun, for a decision made now. With bound 0 that is the time
-     * the request came in: what was revoked before it is refused.
-     */
-    evidenceNeededSince: (arrivedAt: number): number =>
-      boundMilliseconds === 0 ? arrivedAt : now() - boundMilliseconds,
-
-    /** Past half the bound the feed is read behind an answer, by one request of this isolate. */
-    isRefreshDue(): boolean {
-      if (boundMilliseconds === 0) return false;
-      const half = boundMilliseconds / 2;
-      return now() - feed.readBeganAt() > half && now() - refreshBeganAt > Math.min(half, 1000);
-    },
-
-    async refreshBehind(): Promise<void> {
-      refreshBeganAt = now();
-      const trip = store.openTrip();
-      const refreshed = feed.refresh(trip);
-      await trip.send();
-      await refreshed;
-    },
+    evidenceNeededSince,
+    isRefreshDue,
+    refreshBehind,
 
     /** Tells the edges of changes that are already true in Postgres, and when all of them will know. */
     async announceNow(
@@ -85,12 +116,13 @@ export function createRevocation(options: {
       background: (work: Promise<unknown>) => void,
     ): Promise<Reach> {
       const changedAt = now();
+      if (changes.length === 0) return { effectiveEverywhereBy: new Date(changedAt), announced: true };
+      for (const change of changes) if (isEnding(change)) denylist.note(change);
       try {
-        await store.announce(changes);
+        await store.announce(changes, changedAt);
       } catch {
         // The outbox still holds the changes; the cron trigger announces them.
-        const lastCopyDiesAt = changedAt + copiesLiveMilliseconds + boundMilliseconds;
-        return { effectiveEverywhereBy: new Date(lastCopyDiesAt), announced: false };
+        return { effectiveEverywhereBy: new Date(feltWithoutRedisAt(changes, changedAt)), announced: false };
       }
       const numbers = changes.map((change) => change.number);
       background(store.markAnnounced(numbers, new Date(now())).catch(() => undefined));
@@ -106,8 +138,8 @@ export function createRevocation(options: {
         repairBatch,
       );
       const again = recent.filter((change) => !pending.some((one) => one.number === change.number));
-      if (again.length > 0) await store.announce(again);
-      await store.deleteAnnouncedBefore(new Date(now() - outboxKeptMilliseconds));
+      if (again.length > 0) await store.announce(again, now());
+      await store.deleteAnnouncedBefore(new Date(now() - outboxKeptMilliseconds), new Date(now()));
       return { announced: pending.length };
     },
   };

@@ -1,9 +1,9 @@
+import { type SQL, sql } from "drizzle-orm";
 import { bigserial, index, integer, pgTable, text, timestamp } from "drizzle-orm/pg-core";
+import { decodeRow } from "../storage/rows.ts";
+import { changeKinds, endOf, isTokenKind, type PendingChange } from "./ending.ts";
 
 const moment = (name: string) => timestamp(name, { withTimezone: true, mode: "date" });
-
-/** What a change is about. The last five end tokens that nobody can call back: see `denylist.ts`. */
-export const changeKinds = ["key", "routes", "jti", "session", "subject", "client", "signing-key"] as const;
 
 /**
  * What the edges must still be told. A row is written by the very statement that changes the truth, so a crash
@@ -28,3 +28,34 @@ export const changeOutbox = pgTable(
     index("change_outbox_live").on(table.expiresAt),
   ],
 );
+
+/**
+ * For stores of other rooms: the body of the CTE that notes what ends tokens, in the statement that ends them:
+ * `with changed as (…), noted as (${noteEndings(sql`select 'session', session_id from changed`, at)}) select … from noted`.
+ * `endings` selects kind and subject id. A note lives as long as any token of before `at` can; that of a `jti` as long
+ * as the token itself, given its `exp`. Returns what `pendingOf` reads.
+ */
+export function noteEndings(endings: SQL, at: Date, tokenExpiresAt?: Date): SQL {
+  const end = endOf(at, tokenExpiresAt);
+  return sql`
+    insert into ${changeOutbox} (kind, subject_id, version, noted_at, expires_at)
+    select ending.kind, ending.subject_id, 0, ${at.toISOString()}::timestamptz, ${end.toISOString()}::timestamptz
+    from (${endings}) as ending (kind, subject_id)
+    returning number, kind, subject_id, noted_at, expires_at`;
+}
+
+/** Rows of `noted` as `announceNow` takes them; also those that came as JSON (`json_agg(noted)`). */
+export function pendingOf(rows: readonly Record<string, unknown>[]): PendingChange[] {
+  return rows.map((raw) => pendingChange(decodeRow(changeOutbox, raw)));
+}
+
+type Noted = Pick<
+  typeof changeOutbox.$inferSelect,
+  "number" | "kind" | "subjectId" | "notedAt" | "expiresAt"
+>;
+
+export function pendingChange({ number, kind, subjectId, notedAt, expiresAt }: Noted): PendingChange {
+  if (!isTokenKind(kind)) return { number, kind, subjectId, expiresAt };
+  if (expiresAt === null) throw new Error("an ending without an end");
+  return { number, kind, subjectId, notedAt, expiresAt };
+}

@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
 import { expect, test } from "vitest";
 import { managing, verdictOn } from "../api-keys/management.ts";
+import { createClock } from "../support/clock.ts";
 import { givenAdminKey, givenKey, type Isolate } from "../support/given.ts";
 import { forgetFeed, givenEdges, hearNews, loseNewestChange, revokeAt } from "./edges.ts";
 
@@ -174,7 +175,9 @@ test("asking again after a delayed answer tells the edges again, and then the pr
 });
 
 test("the outbox forgets what was announced a day ago, and keeps what never was", async () => {
-  const { clock, a, b, settle } = await givenEdges(10);
+  // Of days ago: what other files have noted meanwhile is not a day old for these edges.
+  const past = createClock(Date.now() - 3 * 24 * 3_600_000);
+  const { clock, a, b, settle } = await givenEdges(10, 3, past);
   const [told, untold] = [await givenKey(a), await givenKey(a)];
   await revokeAt(a, told.id);
   await settle();

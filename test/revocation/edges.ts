@@ -7,8 +7,7 @@ import { givenIsolate, type Isolate } from "../support/given.ts";
  * Several edges of one Gatehouse: caches and feeds of their own, one clock. Their Redis is the one that may lose its
  * memory, so that nothing of it concerns other files.
  */
-export async function givenEdges(boundSeconds: number, count = 3) {
-  const clock = createClock();
+export async function givenEdges(boundSeconds: number, count = 3, clock = createClock()) {
   const environment = { REVOCATION_BOUND_SECONDS: String(boundSeconds) };
   const made = await Promise.all(
     Array.from({ length: count }, () => givenIsolate({ clock, environment, forgetfulRedis: true })),

@@ -1,11 +1,7 @@
 import { expect } from "vitest";
-import type { KeyAnswer } from "../../src/authentication/key-verifier.ts";
 
-/** A key as a schedule knows it, and what was promised of it. */
-export type KnownKey = {
-  readonly id: string;
-  readonly text: string;
-  readonly ownerId: string;
+/** What is known of a key or token, and what was promised of it. */
+export type Promised = {
   /** Changes that end it, each with the time by which every edge was promised to know. */
   ends: { readonly promisedBy: number; readonly answeredTick: number }[];
   /** No change that ends it was ever begun, or it was enabled again. */
@@ -17,9 +13,20 @@ export type KnownKey = {
   opensAgain: { readonly by: number; readonly answeredTick: number } | null;
 };
 
+/** A key as a schedule knows it. */
+export type KnownKey = Promised & { readonly id: string; readonly text: string; readonly ownerId: string };
+
+export const nothingPromised = (): Promised => ({
+  ends: [],
+  isHonest: true,
+  isUncertain: false,
+  disabled: false,
+  opensAgain: null,
+});
+
 export type Use = {
-  readonly key: KnownKey;
-  readonly verdict: KeyAnswer;
+  readonly key: Promised;
+  readonly verdict: { readonly valid: boolean };
   readonly arrived: { readonly tick: number; readonly at: number };
   readonly decidedAt: number;
   /** Postgres could be asked by this edge all the while. */
