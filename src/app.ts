@@ -30,7 +30,7 @@ const eventsFor = (verdict: Verdict, visit: Visit, routeId: string | null): Secu
 type BusyDoors = { readonly gateway: GatewayDeps; readonly forwardAuth: ForwardAuthDeps };
 
 /** Mounts each room's routes; nothing else is answered. */
-function mountRooms(rooms: Rooms, busy: BusyDoors): Hono<DoorEnv> {
+function mountRooms(rooms: Rooms, busy: BusyDoors): { app: Hono<DoorEnv>; management: Hono<DoorEnv> } {
   const app = new Hono<DoorEnv>();
   app.route("/gateway", gatewayRoutes(busy.gateway));
   app.route("/v1/authenticate", forwardAuthRoutes(busy.forwardAuth));
@@ -39,20 +39,21 @@ function mountRooms(rooms: Rooms, busy: BusyDoors): Hono<DoorEnv> {
     keyVerificationRoutes({ access: rooms.operatorAccess, keyVerifier: rooms.keyVerifier }),
   );
   // Apart: Hono's fast router refuses `/keys/import` beside `/keys/:id/rotate`, and all of its app are then on a slow one.
-  const management = managementRoutes({
+  const operations = managementRoutes({
     ...rooms,
     access: rooms.operatorAccess,
     issuer: rooms.config.issuer,
   });
-  const managementApp = answeringErrors(new Hono<DoorEnv>().route("/admin/v1", management), rooms);
-  app.all("/admin/v1/*", (c) => managementApp.fetch(c.req.raw, c.env));
+  const management = answeringErrors(new Hono<DoorEnv>().route("/admin/v1", operations), rooms);
+  app.all("/admin/v1/*", (c) => management.fetch(c.req.raw, c.env));
   app.route("/.well-known", keySetRoutes(rooms.signingKeys));
   const probes = {
     postgres: () => rooms.database.execute("select 1"),
     redis: () => ask(rooms.redis, { verb: "ping" }),
+    signing_keys: () => rooms.signingKeys.requireReadable(),
   };
   app.route("/health", healthRoutes({ now: rooms.now, probes }));
-  return answeringErrors(app, rooms);
+  return { app: answeringErrors(app, rooms), management };
 }
 
 function answeringErrors(app: Hono<DoorEnv>, rooms: Rooms): Hono<DoorEnv> {
@@ -142,7 +143,7 @@ export function createApp(rooms: Rooms) {
         "verdict" in admission ? eventsFor(admission.verdict, visit, "forward-auth") : [],
     },
   };
-  const app = mountRooms(rooms, busy);
+  const { app, management } = mountRooms(rooms, busy);
   const refuseAtDoor = createDoor(rooms);
 
   const isIssuerHost = (url: URL): boolean =>
@@ -166,7 +167,7 @@ export function createApp(rooms: Rooms) {
       const { pathname } = visit.url;
       if (pathname === "/v1/authenticate") return await answerForwardAuth(request, visit, busy.forwardAuth);
       if (pathname === "/.well-known/jwks.json" && request.method === "GET")
-        return await answerKeySet(request, visit, rooms.signingKeys);
+        return await answerKeySet(request, rooms.signingKeys);
       return await app.fetch(request, { visit });
     } catch (thrown) {
       return answerThrown(thrown as Error, rooms, visit);
@@ -175,7 +176,7 @@ export function createApp(rooms: Rooms) {
 
   return {
     /** Every method and path that is answered here: what the suites walk. */
-    endpoints: app.routes.map(({ method, path }) => ({ method, path })),
+    endpoints: [...app.routes, ...management.routes].map(({ method, path }) => ({ method, path })),
 
     async serve(request: Request, background: Visit["background"]): Promise<Response> {
       const visit = visitOf(request, rooms, background);
@@ -185,6 +186,7 @@ export function createApp(rooms: Rooms) {
       const wholeHost = !isIssuerHost(url) && (await isClaimed(url, visit));
       const isProxied = wholeHost || url.pathname.startsWith("/gateway/");
       const response = await answer(request, visit, { wholeHost, isProxied });
+      rooms.signingKeys.refreshBehind(background);
       return withSecurityHeaders(response, visit, !isProxied);
     },
   };

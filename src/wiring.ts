@@ -51,15 +51,16 @@ export async function wire(config: Config, options: WiringOptions = {}) {
     lastResort: (event) => console.error(JSON.stringify({ message: "audit event not stored", event })),
     wait: options.waitForRefusals ?? waitOneSpan,
   });
+  const revocation = createRevocation({
+    store: await createRevocationStore({ database, redis }),
+    boundSeconds: config.revocationBoundSeconds,
+    now,
+  });
   const signingKeys = createSigningKeys({
     store: createSigningKeyStore(database),
     seal: createSeal(config.keyEncryptionKeys),
     audit,
-    now,
-  });
-  const revocation = createRevocation({
-    store: await createRevocationStore({ database, redis }),
-    boundSeconds: config.revocationBoundSeconds,
+    revocation,
     now,
   });
   const rateLimits = createRateLimits({ store: await createRateLimitStore(redis), now });

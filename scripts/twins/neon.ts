@@ -15,9 +15,12 @@ export interface NeonTwinOptions extends ListenOptions {
 /** The password of the local stack. It guards nothing: the twin listens on loopback only. */
 const PASSWORD = "local";
 
+const OWN_SCHEMA = "own-";
+
 /**
  * Neon's SQL over HTTP in front of PGlite or of a real Postgres. `url` is what goes into `DATABASE_URL`;
- * any user is let in with the right password, and a user named `lane-<name>` puts its requests in that lane.
+ * any user is let in with the right password, and a user named `lane-<name>` puts its requests in that lane. A lane
+ * `own-<name>` sees the schema of its name before all others, if there is one.
  */
 export async function startNeonTwin(options: NeonTwinOptions = {}) {
   const postgres = await openPostgres(options);
@@ -28,7 +31,8 @@ export async function startNeonTwin(options: NeonTwinOptions = {}) {
     if (request.method !== "POST") return json(405, { message: "method not allowed" });
     const refusal = refuseConnection(request.headers);
     if (refusal !== null) return sql.failure(400, refusal);
-    return sql.answer(request);
+    const lane = laneOfUser(request.headers);
+    return sql.answer(request, lane.startsWith(OWN_SCHEMA) ? lane : null);
   }
 
   const server = await listen(

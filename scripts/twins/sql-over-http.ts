@@ -50,7 +50,8 @@ class RowsTooLarge extends Error {}
 
 /** The body of `POST /sql`: one statement, or a batch which is one transaction. */
 export function createSqlOverHttp(postgres: Postgres) {
-  async function answer(request: TwinRequest): Promise<TwinAnswer> {
+  /** `schema`: one that comes before the others, as `"$user"` does in Postgres; null for none. */
+  async function answer(request: TwinRequest, schema: string | null = null): Promise<TwinAnswer> {
     const payload = parsePayload(request.body);
     if (typeof payload === "string") return failure(400, `could not parse the HTTP request body: ${payload}`);
     const header = (name: string) => request.headers[name];
@@ -63,7 +64,10 @@ export function createSqlOverHttp(postgres: Postgres) {
     if (level !== undefined && isolation === undefined) return failure(400, "invalid isolation level");
     try {
       if (!Array.isArray(payload)) {
-        return json(200, await postgres.exclusively((session) => runOne(session, payload, modes)));
+        return json(
+          200,
+          await postgres.exclusively(within(schema, (session) => runOne(session, payload, modes))),
+        );
       }
       const begin = [
         "begin",
@@ -72,7 +76,7 @@ export function createSqlOverHttp(postgres: Postgres) {
         header("neon-batch-deferrable") === "true" ? "deferrable" : "",
       ];
       const run = (session: Session) => runBatch(session, payload, begin.join(" "), modes);
-      return json(200, { results: await postgres.exclusively(run) }, echoed(request));
+      return json(200, { results: await postgres.exclusively(within(schema, run)) }, echoed(request));
     } catch (cause) {
       if (cause instanceof RowsTooLarge) return failure(507, cause.message);
       return failureOf(cause);
@@ -80,6 +84,19 @@ export function createSqlOverHttp(postgres: Postgres) {
   }
   return { answer, failure };
 }
+
+const within =
+  <T>(schema: string | null, use: (session: Session) => Promise<T>) =>
+  async (session: Session): Promise<T> => {
+    if (schema === null) return await use(session);
+    const path = `select set_config('search_path', quote_ident($1) || ',' || current_setting('search_path'), false)`;
+    await session.run(path, [schema]);
+    try {
+      return await use(session);
+    } finally {
+      await session.run("reset search_path", []);
+    }
+  };
 
 async function runOne(session: Session, statement: Statement, modes: OutputModes): Promise<unknown> {
   const size = { bytes: 0 };

@@ -39,6 +39,7 @@ export const eventTypes = [
   "signing_key.rotated",
   "signing_key.killed",
   "signing_key.retired",
+  "signing_key.unreadable",
   "account.created",
   "account.password_changed",
   "account.password_upgraded",

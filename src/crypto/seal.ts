@@ -19,6 +19,9 @@ export function createSeal(masterKeys: VersionedSecrets) {
     );
 
   return {
+    /** False for what a newer master key should seal anew. */
+    isNewest: (sealed: string): boolean => sealed.startsWith(`${newest.version}.`),
+
     async seal(plaintext: string, context: string): Promise<string> {
       const nonce = crypto.getRandomValues(new Uint8Array(12));
       const sealed = await crypto.subtle.encrypt(

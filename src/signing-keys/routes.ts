@@ -1,25 +1,20 @@
 import { Hono } from "hono";
-import type { DoorEnv, Visit } from "../http/visit.ts";
-import { keySetSeconds, type SigningKeys } from "./signing-keys.ts";
+import type { DoorEnv } from "../http/visit.ts";
+import type { SigningKeys } from "./signing-keys.ts";
 
 /** `/.well-known/jwks.json` (RFC 7517 §5): public, cacheable for as long as a rotation waits for it. */
 export function keySetRoutes(signingKeys: SigningKeys): Hono<DoorEnv> {
   const routes = new Hono<DoorEnv>();
-  routes.get("/jwks.json", (c) => answerKeySet(c.req.raw, c.env.visit, signingKeys));
+  routes.get("/jwks.json", (c) => answerKeySet(c.req.raw, signingKeys));
   return routes;
 }
 
-export async function answerKeySet(
-  request: Request,
-  visit: Visit,
-  signingKeys: SigningKeys,
-): Promise<Response> {
-  const { body, etag } = await signingKeys.keySet();
-  signingKeys.refreshBehind(visit.background);
+export async function answerKeySet(request: Request, signingKeys: SigningKeys): Promise<Response> {
+  const { body, etag, maxAgeSeconds } = await signingKeys.keySet();
   const answer = isHeld(request.headers.get("if-none-match"), etag)
     ? new Response(null, { status: 304 })
     : new Response(body);
-  answer.headers.set("cache-control", `public, max-age=${keySetSeconds}`);
+  answer.headers.set("cache-control", `public, max-age=${maxAgeSeconds}`);
   answer.headers.set("etag", etag);
   answer.headers.set("access-control-allow-origin", "*");
   answer.headers.set("content-type", "application/jwk-set+json");

@@ -31,20 +31,21 @@ test("of many isolates that all find no key at once one makes it, and all of the
   expect(rows).toHaveLength(1);
   const kids = tokens.map((token) => decodeProtectedHeader(token));
   expect(kids).toEqual(Array(8).fill({ alg: "ES256", kid: rows[0]?.kid, typ: "test+jwt" }));
-  for (const isolate of isolates) expect((await isolate.calls()).summaries.flat()).toContain("INSERT");
+  for (const isolate of isolates) expect((await isolate.calls()).summaries.flat()).toContain("WITH");
 });
 
 test("the key that was made has one event, of the system itself", async () => {
   const isolate = await givenEarlyIsolate(2);
   await sign(isolate);
   const [row] = await firstSlot(isolate);
-  const made = () => isolate.rooms.audit.list({ type: "signing_key.created", limit: 10 });
+  const made = () =>
+    isolate.rooms.audit.list({ type: "signing_key.created", subjectId: row?.kid, limit: 10 });
   await expect.poll(async () => (await made()).length).toBe(1);
   expect(await made()).toMatchObject([
     {
       outcome: "done",
       actor: { type: "system", id: "gatehouse" },
-      subject: { type: "system", id: row?.kid },
+      subject: { type: "signing-key", id: row?.kid },
       origin: { requestId: "", address: "" },
       count: 1,
     },
