@@ -10,7 +10,7 @@ import { AuthError } from "./errors/auth-error.ts";
 import type { Code } from "./errors/codes.ts";
 import { canonicalHost } from "./gateway/route-match.ts";
 import { answerPassage, type GatewayDeps, gatewayRoutes } from "./gateway/routes.ts";
-import { forwardAuthRoutes } from "./gateway/routes-forward-auth.ts";
+import { forwardAuthRoutes, isMisdirected, isQuestion } from "./gateway/routes-forward-auth.ts";
 import { credentialsInUrl, isLoopback, keysIn, oversizeOf } from "./http/door-checks.ts";
 import { healthRoutes } from "./http/health.ts";
 import { problem, problemOf } from "./http/problem.ts";
@@ -113,6 +113,7 @@ function createDoor(rooms: Rooms) {
   return function refuseAtDoor(request: Request, url: URL, visit: Visit): Response | null {
     const oversize = oversizeOf(request);
     if (oversize) return problem(oversize, visit.requestId);
+    if (isMisdirected(request, url)) return refuse("misdirected", "misdirected", visit);
     const plain = refusePlainHttp(request, url, visit);
     if (plain) return plain;
     const inUrl = credentialsInUrl(url, keyAnywhere);
@@ -149,7 +150,8 @@ export function createApp(rooms: Rooms) {
       const { url } = visit;
       const early = refuseAtDoor(request, url, visit);
       if (early) return withSecurityHeaders(early, visit, true);
-      const wholeHost = await isWholeHost(url, visit);
+      // Envoy asks under the host its caller named, which may be a route's.
+      const wholeHost = !isQuestion(request) && (await isWholeHost(url, visit));
       const response = wholeHost
         ? await answerPassage(request, visit, gatewayDeps, false).catch((thrown) =>
             answerThrown(thrown, rooms, visit),

@@ -79,6 +79,7 @@ export const eventReasons = [
   "sources_unavailable",
   "credential_in_url",
   "plain_http",
+  "misdirected",
   "reported",
   "by_operator",
   "by_owner_revocation",

@@ -27,6 +27,12 @@ export type Admission =
     };
 
 /**
+ * What the URL parser resolves, cuts off or turns round without a word: dots, a fragment, a tab, a backslash. The proxy
+ * passes the path on as it came, so that a decision on the resolved one might be about something else.
+ */
+const changedByParser = /^[^?]*(?:[\\#\t]|\/(?:\.|%2e){1,2}(?:[/?]|$))/i;
+
+/**
  * The decision of the gateway for a proxy that passes the call on itself. A route is chosen by `?route=`, or by the
  * forwarded host when some route claims it; else any valid key passes. The scopes asked for are needed in each case.
  */
@@ -76,6 +82,7 @@ export function createForwardAuth(options: {
 
   return {
     async admit(call: ForwardedCall, headers: Headers, visit: Visitor): Promise<Admission> {
+      if (changedByParser.test(call.uri)) return { outcome: "ambiguous_path" };
       const target = new URL(`https://${call.host ?? "forwarded.invalid"}${call.uri}`);
       const pathname = canonicalPath(target.pathname);
       if (pathname === null) return { outcome: "ambiguous_path" };

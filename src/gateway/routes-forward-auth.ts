@@ -43,6 +43,18 @@ export function forwardAuthRoutes(deps: Deps): Hono<DoorEnv> {
 }
 
 const ourPath = "/v1/authenticate";
+const askHeader = "x-gatehouse-ask";
+
+/** Envoy's configuration says that what it sends is a question, with its caller's path behind ours. */
+export const isQuestion = (request: Request): boolean => request.headers.has(askHeader);
+
+/**
+ * The caller's dots can lead such a question elsewhere: to `/health/live`, whose 200 Envoy would take for a yes, or to
+ * our path itself, with a `?route=` of his choice.
+ */
+export const isMisdirected = (request: Request, { pathname }: URL): boolean =>
+  isQuestion(request) && !pathname.startsWith(`${ourPath}/`);
+
 const hostShape = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
 
 /**
@@ -52,22 +64,24 @@ const hostShape = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
  *   by itself, so it could be the caller's; `?route=` names the route.
  * - Traefik and Caddy say `X-Forwarded-*` by themselves.
  * - Envoy calls us with the call's own method, and its path and query behind ours: so these are not for us to obey.
+ *   They are read as they came, before a parser has resolved anything.
  */
 function forwardedCall(request: Request): ForwardedCall {
   const { headers } = request;
-  const url = new URL(request.url);
-  const behindOurs = url.pathname.slice(ourPath.length);
+  const asked = request.url.slice(request.url.indexOf("/", "https://".length));
+  if (!asked.startsWith(ourPath)) throw new AuthError("ambiguous_path");
+  const [behindOurs = ""] = asked.slice(ourPath.length).split("?", 1);
   const isOriginal = headers.has("x-original-method") || headers.has("x-original-uri");
   const isForwarded = headers.has("x-forwarded-method") || headers.has("x-forwarded-uri");
   if (Number(isOriginal) + Number(isForwarded) + Number(behindOurs !== "") > 1)
     throw new AuthError("invalid_request", "the call is told in more than one way");
   const family = isOriginal ? "original" : "forwarded";
-  const uri = behindOurs === "" ? (headers.get(`x-${family}-uri`) ?? "/") : behindOurs + url.search;
+  const uri = behindOurs === "" ? (headers.get(`x-${family}-uri`) ?? "/") : asked.slice(ourPath.length);
   const host = isForwarded || behindOurs !== "" ? headers.get("x-forwarded-host") : null;
   if (!uri.startsWith("/")) throw new AuthError("invalid_request", "the forwarded URI must be a path");
   if (host !== null && !(hostShape.test(host) && URL.canParse(`https://${host}`)))
     throw new AuthError("invalid_request", "the forwarded host must be one host");
-  const ours = behindOurs === "" ? url.searchParams : new URLSearchParams();
+  const ours = behindOurs === "" ? new URL(request.url).searchParams : new URLSearchParams();
   return {
     method: headers.get(`x-${family}-method`) ?? request.method,
     uri,

@@ -150,6 +150,12 @@ const causes: Cause[] = [
       headers: { authorization: "Bearer x" },
     }),
   },
+  {
+    reason: "misdirected",
+    type: "access.refused",
+    status: 403,
+    arrange: async () => ({ url: "/health/live", headers: { "x-gatehouse-ask": "forward-auth" } }),
+  },
 ];
 
 test.each(causes)(
