@@ -34,6 +34,7 @@ function mountRooms(rooms: Rooms, gatewayDeps: GatewayDeps): Hono<DoorEnv> {
     forwardAuthRoutes({
       forwardAuth: rooms.forwardAuth,
       audit,
+      refusalOfUrl: (url, visit) => refusalOfUrl(url, rooms, visit),
       eventsOf: (admission, visit) =>
         "verdict" in admission ? eventsFor(admission.verdict, visit, "forward-auth") : [],
     }),
@@ -72,16 +73,35 @@ function notFound(app: Hono<DoorEnv>, request: Request, visit: Visit): Response 
   return problem("method_not_allowed", visit.requestId, { headers: { allow: allowed.join(", ") } });
 }
 
+/** Keys that were seen where none may be: each counts as leaked, by policy. */
+function reportKeys(
+  { apiKeys }: Rooms,
+  keys: readonly string[],
+  reason: "plain_http" | "credential_in_url",
+  visit: Visit,
+): void {
+  const operator = { origin: originOf(visit), background: visit.background };
+  for (const key of keys) {
+    visit.background(apiKeys.reportExposure(key, reason, operator).catch(() => undefined));
+  }
+}
+
+/** The refusal of a URL that holds a credential: ours, or one that we are asked about. Keys of ours in it are reported. */
+export function refusalOfUrl(url: URL, rooms: Rooms, visit: Visit): (Verdict & { ok: false }) | null {
+  const { found, keys } = credentialsInUrl(url, keyAnywhere);
+  if (!found) return null;
+  reportKeys(rooms, keys, "credential_in_url", visit);
+  const refusal = {
+    code: "credentials_in_url",
+    reason: "credential_in_url",
+    actor: { type: "stranger", id: "" },
+  } as const;
+  return { ok: false, refusal, standings: [], degraded: [] };
+}
+
 /** What every request passes before any room sees it; the order is the order of the lines. */
 function createDoor(rooms: Rooms) {
-  const { audit, apiKeys } = rooms;
-
-  function report(keys: readonly string[], reason: "plain_http" | "credential_in_url", visit: Visit): void {
-    const operator = { origin: originOf(visit), background: visit.background };
-    for (const key of keys) {
-      visit.background(apiKeys.reportExposure(key, reason, operator).catch(() => undefined));
-    }
-  }
+  const { audit } = rooms;
 
   function refuse(code: Code, reason: SecurityEvent["reason"], visit: Visit): Response {
     const actor = { type: "stranger", id: "" } as const;
@@ -102,7 +122,7 @@ function createDoor(rooms: Rooms) {
     if (url.protocol === "https:" || isLoopback(url.hostname)) return null;
     const sent = ["x-api-key", "authorization", "cookie"].flatMap((name) => request.headers.get(name) ?? []);
     const inUrl = credentialsInUrl(url, keyAnywhere);
-    report([...keysIn(sent, keyAnywhere), ...inUrl.keys], "plain_http", visit);
+    reportKeys(rooms, [...keysIn(sent, keyAnywhere), ...inUrl.keys], "plain_http", visit);
     const mayRedirect = sent.length === 0 && (request.method === "GET" || request.method === "HEAD");
     if (!mayRedirect || inUrl.found) return refuse("https_required", "plain_http", visit);
     const location = new URL(url);
@@ -116,10 +136,7 @@ function createDoor(rooms: Rooms) {
     if (isMisdirected(request, url)) return refuse("misdirected", "misdirected", visit);
     const plain = refusePlainHttp(request, url, visit);
     if (plain) return plain;
-    const inUrl = credentialsInUrl(url, keyAnywhere);
-    if (!inUrl.found) return null;
-    report(inUrl.keys, "credential_in_url", visit);
-    return refuse("credentials_in_url", "credential_in_url", visit);
+    return refusalOfUrl(url, rooms, visit) ? refuse("credentials_in_url", "credential_in_url", visit) : null;
   };
 }
 

@@ -1,6 +1,6 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
 import * as v from "valibot";
-import { visitOf } from "./app.ts";
+import { refusalOfUrl, visitOf } from "./app.ts";
 import type { SecurityEvent } from "./audit/events.ts";
 import type { KeyAnswer } from "./authentication/key-verifier.ts";
 import type { Principal, Verdict } from "./authentication/principal.ts";
@@ -43,14 +43,17 @@ export class Verifier extends WorkerEntrypoint<Environment, Props> {
     if (!parsed.success || !(request instanceof Request)) return refusedInput();
     return await answering(this.env, this.ctx, async (rooms, caller) => {
       const visit = visitOf(request, rooms, (work) => this.ctx.waitUntil(work));
-      const verdict = await rooms.authentication.authenticate(request.headers, {
-        credentials: ["api-key"],
+      const question = {
+        credentials: ["api-key"] as const,
         scopes: parsed.output.scopes,
         limits: [],
         routeId: `rpc:${caller}`,
         cost: parsed.output.cost,
         visit,
-      });
+      };
+      const verdict =
+        refusalOfUrl(visit.url, rooms, visit) ??
+        (await rooms.authentication.authenticate(request.headers, question));
       const { requestId, address, country } = visit;
       record(rooms, verdict, { requestId, address, country }, caller, visit.background);
       return rpcVerdict(verdict);

@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import type { Audit } from "../audit/audit.ts";
+import type { Verdict } from "../authentication/principal.ts";
 import { AuthError } from "../errors/auth-error.ts";
 import { problem } from "../http/problem.ts";
 import { rateLimitHeaders } from "../http/rate-limit-headers.ts";
@@ -10,6 +11,7 @@ import type { Admission, ForwardAuth, ForwardedCall } from "./forward-auth.ts";
 type Deps = {
   readonly forwardAuth: ForwardAuth;
   readonly audit: Pick<Audit, "record">;
+  readonly refusalOfUrl: (url: URL, visit: Visit) => (Verdict & { ok: false }) | null;
   readonly eventsOf: (admission: Admission, visit: Visit) => Parameters<Audit["record"]>[0][];
 };
 
@@ -22,7 +24,11 @@ export function forwardAuthRoutes(deps: Deps): Hono<DoorEnv> {
   routes.all("/*", async (c) => {
     const visit = c.env.visit;
     const call = forwardedCall(c.req.raw);
-    const admission = await deps.forwardAuth.admit(call, c.req.raw.headers, visit);
+    // The proxy's logs have such a URL by now, as ours would have had.
+    const refused = deps.refusalOfUrl(new URL(`https://forwarded.invalid${call.uri}`), visit);
+    const admission: Admission = refused
+      ? { outcome: "refused", verdict: refused }
+      : await deps.forwardAuth.admit(call, c.req.raw.headers, visit);
     for (const event of deps.eventsOf(admission, visit)) deps.audit.record(event, visit.background);
     if (admission.outcome === "admitted") {
       const headers = new Headers(rateLimitHeaders(admission.verdict.standings, admission.verdict.degraded));

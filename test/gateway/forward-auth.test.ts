@@ -153,6 +153,28 @@ test("in the path form a caller's ?route= and ?scopes= are his own query, not ou
   await expectProblem(answer, 401, "Missing API Key");
 });
 
+test.each<[proxy: string, ask: (uri: string) => [path: string, headers: Said]]>([
+  ["nginx", (uri) => [door, { "x-original-uri": uri }]],
+  ["Traefik", (uri) => [door, { "x-forwarded-uri": uri }]],
+  ["Envoy", (uri) => [`${door}${uri}`, envoy]],
+])(
+  "a credential in the URL that %s asks about (RFC 6750 §5.3) is refused with a good key too, and the one in it counts as leaked",
+  async (_, ask) => {
+    const isolate = await givenIsolate();
+    const good = await givenKey(isolate);
+    const leaked = await givenKey(isolate);
+    for (const uri of [`/a?api_key=${leaked.key}`, `/a/${leaked.key}/b`, "/a?Access_Token=x"]) {
+      const [path, headers] = ask(uri);
+      const answer = await isolate.fetch(path, { headers: { ...headers, "x-api-key": good.key } });
+      const { detail } = await expectProblem(answer, 400, "credentials_in_url");
+      expect(detail).not.toContain(leaked.key);
+    }
+    await isolate.settle();
+    expect((await isolate.rooms.apiKeys.get(leaked.id)).exposedAt).not.toBeNull();
+    expect((await isolate.rooms.apiKeys.get(good.id)).exposedAt).toBeNull();
+  },
+);
+
 describe("a question with x-gatehouse-ask", () => {
   test.each([
     "/health/live",

@@ -43,3 +43,20 @@ test("what is wrong is answered, never thrown: bad arguments, no key, a caller n
     status: 403,
   });
 });
+
+test("a request whose URL holds a credential is refused over RPC too, and a key in it counts as leaked", async () => {
+  const isolate = await givenIsolate();
+  const good = await givenKey(isolate);
+  const leaked = await givenKey(isolate);
+  const headers = { "x-api-key": good.key };
+  const request = new Request(`https://billing.test/a?q=${leaked.key}`, { headers });
+  expect(await bound({ caller: "billing" }).authenticate(request)).toMatchObject({
+    ok: false,
+    code: "credentials_in_url",
+    status: 400,
+  });
+  await expect
+    .poll(async () => (await isolate.rooms.apiKeys.get(leaked.id)).exposedAt, { timeout: 5000 })
+    .not.toBeNull();
+  expect((await isolate.rooms.apiKeys.get(good.id)).exposedAt).toBeNull();
+});
