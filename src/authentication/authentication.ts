@@ -59,17 +59,29 @@ export function createAuthentication(options: {
       const method = methods.find((one) => one.accepts(presented));
       // On a public route only a key of ours is looked at: what else is there belongs to the upstream.
       if (!method || !("text" in presented)) {
-        return isPublic ? admitAnyone(question) : refuse(...absenceOf(presented, question));
+        return isPublic
+          ? withTakenBefore(await admitAnyone(question), question.taken)
+          : refuse(...absenceOf(presented, question));
       }
       if (!question.credentials.includes(method.kind) && !isPublic) {
         return refuse("credential_not_accepted", "credential_not_accepted");
       }
-      return method.verify(presented.text, question);
+      return withTakenBefore(await method.verify(presented.text, question), question.taken);
     },
   };
 }
 
 export type Authentication = ReturnType<typeof createAuthentication>;
+
+/** The caller is told of every limit that counted the request, by whichever judgement it was taken. */
+const withTakenBefore = (verdict: Verdict, taken: Question["taken"]): Verdict =>
+  taken
+    ? {
+        ...verdict,
+        standings: [...taken.standings, ...verdict.standings],
+        degraded: [...taken.degraded, ...verdict.degraded],
+      }
+    : verdict;
 
 function refuse(code: Code, reason: EventReason): Verdict {
   return { ok: false, refusal: { code, reason, actor: stranger }, standings: [], degraded: [] };

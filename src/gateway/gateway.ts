@@ -63,13 +63,14 @@ export function createGateway(options: {
 }) {
   const { book, authentication } = options;
 
-  const questionOf = (route: Route, visit: Visitor): Question => ({
+  const questionOf = (route: Route, visit: Visitor, before: Judged | null): Question => ({
     credentials: route.credentials,
     scopes: route.scopes,
     limits: route.limits,
     routeId: route.id,
     cost: 1,
     visit,
+    taken: takenBy(before, route),
   });
 
   /**
@@ -92,8 +93,11 @@ export function createGateway(options: {
     if (first.outcome === "refused" && !routeReasons.has(first.verdict.refusal.reason)) return first;
     const tolerated = first.outcome === "admitted" ? 0 : closedMilliseconds;
     const confirmed = await book.confirm(used, visit.arrivedAt - tolerated);
-    if (confirmed === used || isSameRoute(routeOf(first), find(confirmed.routes)?.route)) return first;
-    return await judge(confirmed, find, headers, visit);
+    if (confirmed === used) return first;
+    const match = find(confirmed.routes);
+    if (isSameRoute(routeOf(first), match?.route)) return first;
+    if (match && asksTheSame(routeOf(first), match.route)) return judgedBy(first, match);
+    return await judge(confirmed, find, headers, visit, first);
   }
 
   async function judge(
@@ -101,10 +105,11 @@ export function createGateway(options: {
     find: Finder,
     headers: Headers,
     visit: Visitor,
+    before: Judged | null = null,
   ): Promise<Judged> {
     const match = find(routes);
     if (!match) return { outcome: "no_route" };
-    const verdict = await authentication.authenticate(headers, questionOf(match.route, visit));
+    const verdict = await authentication.authenticate(headers, questionOf(match.route, visit, before));
     return verdict.ok
       ? { outcome: "admitted", match, verdict }
       : { outcome: "refused", route: match.route, verdict };
@@ -203,6 +208,25 @@ function routeOf(judged: Judged): Route | null {
 
 const isSameRoute = (one: Route | null | undefined, other: Route | null | undefined): boolean =>
   one?.id === other?.id && one?.version === other?.version;
+
+/** Whether a verdict under one version of a route stands under another: what changed was not asked about. */
+function asksTheSame(one: Route | null, other: Route): boolean {
+  const asked = ({ id, host, path, credentials, scopes, limits, audiences }: Route) =>
+    JSON.stringify([id, host, path, credentials, scopes, limits, audiences]);
+  return one !== null && asked(one) === asked(other);
+}
+
+function judgedBy(judged: Judged, match: Match): Judged {
+  if (judged.outcome === "admitted") return { ...judged, match };
+  return judged.outcome === "refused" ? { ...judged, route: match.route } : judged;
+}
+
+/** What the first judgement of a request took, so that the second does not take it again. */
+function takenBy(before: Judged | null, { id }: Route): Question["taken"] {
+  if (before?.outcome !== "admitted") return null;
+  const { match, verdict } = before;
+  return { ...verdict, limits: match.route.id === id ? match.route.limits : [] };
+}
 
 export type Gateway = ReturnType<typeof createGateway>;
 

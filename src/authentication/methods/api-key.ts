@@ -40,7 +40,7 @@ export function apiKeyMethod(verification: Verification): CredentialMethod {
         usedFrom: { address: question.visit.address, country: question.visit.country },
         scopes: question.scopes,
         demandsOf: (record): Demand[] => [
-          ...record.limits.map((limit) => ({
+          ...(question.taken ? [] : record.limits).map((limit) => ({
             limit: {
               name: limit.name,
               permits: limit.limit,

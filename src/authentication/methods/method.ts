@@ -1,9 +1,16 @@
-import type { Demand, Limit } from "../../rate-limits/limits.ts";
+import type { Demand, Limit, Standing } from "../../rate-limits/limits.ts";
 import type { Presented } from "../presented.ts";
 import type { CredentialKind, Verdict } from "../principal.ts";
 
 /** A limit of a route, and what it counts. */
 export type RouteLimit = Limit & { readonly per: "key" | "owner" | "address" };
+
+/** What an earlier judgement of the same request took: the limits of its credential, and these of its route. */
+export type TakenBefore = {
+  readonly limits: readonly RouteLimit[];
+  readonly standings: readonly Standing[];
+  readonly degraded: readonly string[];
+};
 
 /** What a route asks of a request. */
 export type Question = {
@@ -13,6 +20,7 @@ export type Question = {
   /** Keeps the limits of two routes apart. */
   readonly routeId: string;
   readonly cost: number;
+  readonly taken?: TakenBefore | null | undefined;
   readonly visit: {
     readonly arrivedAt: number;
     readonly address: string;
@@ -34,9 +42,17 @@ export type CredentialMethod = {
 
 /** The route's limits as demands. An identity that is not there (`public` has no key) falls back to the address. */
 export function demandsOf(question: Question, identity: { key?: string; owner?: string }): Demand[] {
-  return question.limits.map(({ per, ...limit }) => {
+  return untaken(question).map(({ per, ...limit }) => {
     const id = per === "address" ? undefined : identity[per];
     const subject = id === undefined ? `address:${question.visit.network}` : `${per}:${id}`;
     return { limit, subject: `route:${question.routeId}:${subject}`, cost: question.cost };
   });
+}
+
+/** A limit is one count as long as its name, its window and whom it counts stay the same. */
+function untaken({ limits, taken }: Question): readonly RouteLimit[] {
+  if (!taken) return limits;
+  const isSame = (one: RouteLimit, other: RouteLimit) =>
+    one.name === other.name && one.windowSeconds === other.windowSeconds && one.per === other.per;
+  return limits.filter((limit) => !taken.limits.some((before) => isSame(before, limit)));
 }
