@@ -53,6 +53,7 @@ export function createRouteAdmin(options: {
     list: (): Promise<Route[]> => store.list(),
 
     async create(draft: RouteDraft, operator: Operator): Promise<{ route: Route; reach: Reach }> {
+      requireMeaning(draft);
       requireUpstream(draft, rules);
       const changed = await store.insert(`rte_${randomBase62(22)}`, draft, new Date(now()));
       if (!changed) throw taken();
@@ -66,6 +67,7 @@ export function createRouteAdmin(options: {
     ): Promise<{ route: Route; reach: Reach }> {
       const { version, ...current } = await get(id);
       const draft = { ...current, ...edits };
+      requireMeaning(draft);
       requireUpstream(draft, rules);
       const changed = await store.replace(id, version, draft, new Date(now()));
       if (!changed) {
@@ -85,6 +87,12 @@ export function createRouteAdmin(options: {
 }
 
 export type RouteAdmin = ReturnType<typeof createRouteAdmin>;
+
+/** A demand that nobody would check is refused, so that no operator believes in it. */
+function requireMeaning({ credentials, scopes }: RouteDraft): void {
+  if (credentials.includes("public") && scopes.length > 0)
+    throw new AuthError("invalid_request", "scopes: public asks nobody; leave scopes out");
+}
 
 function requireUpstream({ upstream, host }: RouteDraft, rules: UpstreamRules): void {
   const issuer = new URL(rules.issuer);
