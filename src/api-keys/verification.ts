@@ -233,7 +233,11 @@ export function createVerification(sources: Sources) {
     return reason && refuseOffline(reason, askedFrom);
   }
 
-  return { check, screen, forget: cache.dropKey };
+  /** A text that anybody would take for a key of ours, by its beginning. */
+  const isClaimed = (text: string): boolean =>
+    text.startsWith("gk_") || importedKeyPrefixes.some((prefix) => text.startsWith(prefix));
+
+  return { check, screen, isClaimed, forget: cache.dropKey };
 }
 
 export type Verification = ReturnType<typeof createVerification>;

@@ -48,7 +48,9 @@ export function createAuthentication(options: {
     async screen(headers: Headers, visit: Question["visit"]): Promise<Verdict | null> {
       const presented = readPresented(headers);
       const method = methods.find((one) => one.accepts(presented));
-      return method && "text" in presented ? await method.screen(presented.text, visit) : null;
+      return method && "text" in presented && claims(method, presented.text)
+        ? await method.screen(presented.text, visit)
+        : null;
     },
 
     async authenticate(headers: Headers, question: Question): Promise<Verdict> {
@@ -57,8 +59,8 @@ export function createAuthentication(options: {
       if (presented.found === "several" && !isPublic)
         return refuse("several_credentials", "several_credentials");
       const method = methods.find((one) => one.accepts(presented));
-      // On a public route only a key of ours is looked at: what else is there belongs to the upstream.
-      if (!method || !("text" in presented)) {
+      // On a public route only what claims to be ours is looked at: it must be good, whatever else is there is nobody's.
+      if (!method || !("text" in presented) || (isPublic && !claims(method, presented.text))) {
         return isPublic
           ? withTakenBefore(await admitAnyone(question), question.taken)
           : refuse(...absenceOf(presented, question));
@@ -82,6 +84,8 @@ const withTakenBefore = (verdict: Verdict, taken: Question["taken"]): Verdict =>
         degraded: [...taken.degraded, ...verdict.degraded],
       }
     : verdict;
+
+const claims = (method: CredentialMethod, text: string): boolean => method.claims?.(text) ?? true;
 
 function refuse(code: Code, reason: EventReason): Verdict {
   return { ok: false, refusal: { code, reason, actor: stranger }, standings: [], degraded: [] };

@@ -26,6 +26,7 @@ export function apiKeyMethod(verification: Verification): CredentialMethod {
   return {
     kind: "api-key",
     accepts: (presented) => presented.found === "api-key",
+    claims: verification.isClaimed,
 
     async screen(text, visit) {
       const verdict = await verification.screen(text, visit.network);

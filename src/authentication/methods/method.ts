@@ -35,6 +35,8 @@ export type Question = {
 export type CredentialMethod = {
   readonly kind: CredentialKind;
   accepts(presented: Presented): boolean;
+  /** Whether a text says by its beginning that it is one of ours, good or bad; left out: each that it accepts. */
+  claims?(text: string): boolean;
   /** What can be refused without a call, or null. */
   screen(text: string, visit: Question["visit"]): Promise<Verdict | null>;
   verify(text: string, question: Question): Promise<Verdict>;
