@@ -2,7 +2,7 @@ import { Hono } from "hono";
 import { managementRoutes } from "./admin/routes.ts";
 import { isAddressAllowed, networkOf } from "./api-keys/addresses.ts";
 import { keyAnywhere } from "./api-keys/key-format.ts";
-import type { SecurityEvent } from "./audit/events.ts";
+import type { EventReason, SecurityEvent } from "./audit/events.ts";
 import type { Verdict } from "./authentication/principal.ts";
 import { eventsOf } from "./authentication/refusal-event.ts";
 import { keyVerificationRoutes } from "./authentication/routes.ts";
@@ -24,6 +24,31 @@ const originOf = ({ requestId, address, country }: Visit) => ({ requestId, addre
 const eventsFor = (verdict: Verdict, visit: Visit, routeId: string | null): SecurityEvent[] =>
   eventsOf(verdict, originOf(visit), routeId === null ? null : { type: "route", id: routeId });
 
+/** Refusals that no credential would have changed: by code, or by outcome of a room. */
+const reasons: Readonly<Partial<Record<string, EventReason>>> = {
+  ambiguous_path: "ambiguous_path",
+  method_not_allowed: "method_not_allowed",
+  body_not_allowed: "body_not_allowed",
+  content_too_large: "too_large",
+  uri_too_long: "too_large",
+  headers_too_large: "too_large",
+};
+
+function refusalEvent(reason: SecurityEvent["reason"], visit: Visit): SecurityEvent {
+  const actor = { type: "stranger", id: "" } as const;
+  const origin = originOf(visit);
+  return { type: "access.refused", outcome: "refused", reason, actor, subject: null, origin };
+}
+
+const eventsOfWord = (word: string, visit: Visit): SecurityEvent[] =>
+  word in reasons ? [refusalEvent(reasons[word] ?? null, visit)] : [];
+
+/** The answer to what was refused before anyone could be asked, and its event. */
+function refused(code: Code, rooms: Rooms, visit: Visit, answer = problem(code, visit.requestId)): Response {
+  for (const event of eventsOfWord(code, visit)) rooms.audit.record(event, visit.background);
+  return answer;
+}
+
 /** Mounts each room's routes; nothing else is answered. */
 function mountRooms(rooms: Rooms, gatewayDeps: GatewayDeps): Hono<DoorEnv> {
   const { audit } = rooms;
@@ -36,7 +61,9 @@ function mountRooms(rooms: Rooms, gatewayDeps: GatewayDeps): Hono<DoorEnv> {
       audit,
       refusalOfUrl: (url, visit) => refusalOfUrl(url, rooms, visit),
       eventsOf: (admission, visit) =>
-        "verdict" in admission ? eventsFor(admission.verdict, visit, "forward-auth") : [],
+        "verdict" in admission
+          ? eventsFor(admission.verdict, visit, "forward-auth")
+          : eventsOfWord(admission.outcome, visit),
     }),
   );
   app.route(
@@ -53,24 +80,27 @@ function mountRooms(rooms: Rooms, gatewayDeps: GatewayDeps): Hono<DoorEnv> {
     redis: () => ask(rooms.redis, { verb: "ping" }),
   };
   app.route("/health", healthRoutes({ now: rooms.now, probes }));
-  app.notFound((c) => notFound(app, c.req.raw, c.env.visit));
+  app.notFound((c) => notFound(app, c.req.raw, rooms, c.env.visit));
   app.onError((thrown, c) => answerThrown(thrown, rooms, c.env.visit));
   return app;
 }
 
-function answerThrown(thrown: Error, { reportBug }: Rooms, visit: Visit): Response {
-  if (!(thrown instanceof AuthError)) reportBug(thrown);
-  return problemOf(thrown, visit.requestId);
+function answerThrown(thrown: Error, rooms: Rooms, visit: Visit): Response {
+  const answer = problemOf(thrown, visit.requestId);
+  if (thrown instanceof AuthError) return refused(thrown.code, rooms, visit, answer);
+  rooms.reportBug(thrown);
+  return answer;
 }
 
 /** A known address with another method is 405 and says which methods it has (RFC 9110 §15.5.6). */
-function notFound(app: Hono<DoorEnv>, request: Request, visit: Visit): Response {
+function notFound(app: Hono<DoorEnv>, request: Request, rooms: Rooms, visit: Visit): Response {
   const { pathname } = new URL(request.url);
   const allowed = ["GET", "POST", "PUT", "PATCH", "DELETE"]
     .filter((method) => app.router.match(method, pathname)[0].some(([[, route]]) => route.method !== "ALL"))
     .flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]));
   if (allowed.length === 0) return problem("not_found", visit.requestId);
-  return problem("method_not_allowed", visit.requestId, { headers: { allow: allowed.join(", ") } });
+  const answer = problem("method_not_allowed", visit.requestId, { headers: { allow: allowed.join(", ") } });
+  return refused("method_not_allowed", rooms, visit, answer);
 }
 
 /** Keys that were seen where none may be: each counts as leaked, by policy. */
@@ -104,16 +134,7 @@ function createDoor(rooms: Rooms) {
   const { audit } = rooms;
 
   function refuse(code: Code, reason: SecurityEvent["reason"], visit: Visit): Response {
-    const actor = { type: "stranger", id: "" } as const;
-    const event = {
-      type: "access.refused",
-      outcome: "refused",
-      reason,
-      actor,
-      subject: null,
-      origin: originOf(visit),
-    } as const;
-    audit.record(event, visit.background);
+    audit.record(refusalEvent(reason, visit), visit.background);
     return problem(code, visit.requestId);
   }
 
@@ -132,7 +153,7 @@ function createDoor(rooms: Rooms) {
 
   return function refuseAtDoor(request: Request, url: URL, visit: Visit): Response | null {
     const oversize = oversizeOf(request);
-    if (oversize) return problem(oversize, visit.requestId);
+    if (oversize) return refused(oversize, rooms, visit);
     if (isMisdirected(request, url)) return refuse("misdirected", "misdirected", visit);
     const plain = refusePlainHttp(request, url, visit);
     if (plain) return plain;
@@ -146,7 +167,10 @@ export function createApp(rooms: Rooms) {
   const gatewayDeps: GatewayDeps = {
     gateway,
     audit,
-    eventsOf: (passage, visit) => eventsFor(passage.verdict, visit, passage.route?.id ?? null),
+    eventsOf: (passage, visit) =>
+      "verdict" in passage
+        ? eventsFor(passage.verdict, visit, passage.route?.id ?? null)
+        : eventsOfWord(passage.outcome, visit),
   };
   const app = mountRooms(rooms, gatewayDeps);
   const refuseAtDoor = createDoor(rooms);

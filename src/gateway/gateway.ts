@@ -21,7 +21,11 @@ export type Passage =
   | { readonly outcome: "unavailable" }
   | { readonly outcome: "preflight"; readonly route: Route; readonly origin: string }
   | { readonly outcome: "refused"; readonly route: Route | null; readonly verdict: Verdict & { ok: false } }
-  | { readonly outcome: "unreachable" | "timeout" | "client_gone"; readonly route: Route }
+  | {
+      readonly outcome: "unreachable" | "timeout" | "client_gone";
+      readonly route: Route;
+      readonly verdict: Verdict & { ok: true };
+    }
   | {
       readonly outcome: "passed";
       readonly route: Route;
@@ -152,7 +156,7 @@ export function createGateway(options: {
     const { route } = match;
     const binding =
       route.upstream.kind === "service" ? (options.bindings[route.upstream.service] ?? null) : null;
-    if (route.upstream.kind === "service" && !binding) return { outcome: "unreachable", route };
+    if (route.upstream.kind === "service" && !binding) return { outcome: "unreachable", route, verdict };
     const base =
       route.upstream.kind === "url" ? route.upstream.url : `https://${route.upstream.service.toLowerCase()}`;
     const target = upstreamTarget(base, match);
@@ -162,7 +166,7 @@ export function createGateway(options: {
       { url, method: request.method, headers, body: bodyOf(request), clientGone: request.signal },
       { timeoutSeconds: route.timeoutSeconds, binding, mayBeCached: !isGuarded(route) },
     );
-    if (!answer.ok) return { outcome: answer.reason, route };
+    if (!answer.ok) return { outcome: answer.reason, route, verdict };
     return { outcome: "passed", route, verdict, response: backToClient(request, answer.response, route) };
   }
 

@@ -14,10 +14,7 @@ const passedMethods = `${corsMethods}, OPTIONS`;
 export type GatewayDeps = {
   readonly gateway: Gateway;
   readonly audit: Pick<Audit, "record">;
-  readonly eventsOf: (
-    passage: Passage & { outcome: "refused" | "passed" },
-    visit: Visit,
-  ) => Parameters<Audit["record"]>[0][];
+  readonly eventsOf: (passage: Passage, visit: Visit) => Parameters<Audit["record"]>[0][];
 };
 
 /** `/gateway/…` under the issuer; whole hostnames come here from the app. */
@@ -34,9 +31,7 @@ export async function answerPassage(
   isIssuer: boolean,
 ): Promise<Response> {
   const passage = await deps.gateway.pass(request, isIssuer, visit);
-  if (passage.outcome === "refused" || passage.outcome === "passed") {
-    for (const event of deps.eventsOf(passage, visit)) deps.audit.record(event, visit.background);
-  }
+  for (const event of deps.eventsOf(passage, visit)) deps.audit.record(event, visit.background);
   return withCors(answerOf(passage, visit), passage, request.headers.get("origin"));
 }
 
@@ -51,9 +46,9 @@ function answerOf(passage: Passage, { requestId }: Visit): Response {
     case "no_route":
       return problem("not_found", requestId, { detail: "No gateway route matches this path." });
     case "unreachable":
-      return problem("upstream_unreachable", requestId);
+      return withLimits(problem("upstream_unreachable", requestId), passage.verdict);
     case "timeout":
-      return problem("upstream_timeout", requestId);
+      return withLimits(problem("upstream_timeout", requestId), passage.verdict);
     case "client_gone":
       // Nobody reads this; 499 is what access logs expect to see.
       return new Response(null, { status: 499 });
