@@ -103,6 +103,8 @@ const refusedInput = (): RpcVerdict & { ok: false } => ({
   detail: "The arguments do not have the documented shape.",
 });
 
+const neverGranted = "The cost is above the limit: no wait will grant it.";
+
 function rpcVerdict(verdict: Verdict): RpcVerdict {
   if (verdict.ok) return { ok: true, principal: verdict.principal };
   const { code, retryAfterSeconds } = verdict.refusal;
@@ -110,7 +112,7 @@ function rpcVerdict(verdict: Verdict): RpcVerdict {
     ok: false,
     code,
     status: statusOf(code),
-    detail: sentenceOf(code),
+    detail: code === "rate_limited" && retryAfterSeconds === undefined ? neverGranted : sentenceOf(code),
     ...(retryAfterSeconds === undefined ? {} : { retry_after_seconds: retryAfterSeconds }),
   };
 }

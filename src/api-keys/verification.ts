@@ -33,7 +33,7 @@ export type KeyVerdict =
       readonly reason: KeyRefusal;
       /** Known only when the secret was right: whose key it is may then be told in audit. */
       readonly record: KeyRecord | null;
-      readonly retryAfterSeconds?: number;
+      readonly retryAfterSeconds?: number | undefined;
       readonly limits?: readonly string[];
       readonly standings?: readonly Standing[];
       readonly degraded?: readonly string[];
@@ -188,8 +188,18 @@ export function createVerification(sources: Sources) {
 
   function brake(name: "refusedOffline" | "refusedUnknown", askedFrom: string | null): KeyVerdict | null {
     if (askedFrom === null) return null;
-    const retryAfterSeconds = rateLimits.secondsToWait(name, `address:${askedFrom}`);
-    return retryAfterSeconds > 0 ? { ok: false, reason: "guessing", record: null, retryAfterSeconds } : null;
+    const { retryAfterSeconds, standing } = rateLimits.brakeOf(name, `address:${askedFrom}`);
+    if (retryAfterSeconds === 0) return null;
+    // One name for both brakes: which of them it was would tell how far the guess got.
+    const standings = [{ ...standing, name: "guessing" }];
+    return {
+      ok: false,
+      reason: "guessing",
+      record: null,
+      retryAfterSeconds,
+      limits: ["guessing"],
+      standings,
+    };
   }
 
   function refuseOffline(reason: "malformed" | "forged", askedFrom: string | null): KeyVerdict {

@@ -44,6 +44,19 @@ test("what is wrong is answered, never thrown: bad arguments, no key, a caller n
   });
 });
 
+test("a cost above the key's limit is refused with a sentence that tells of no wait", async () => {
+  const isolate = await givenIsolate();
+  const { key } = await givenKey(isolate, { limits: [{ name: "own", limit: 5, windowSeconds: 60 }] });
+  const request = () => new Request("https://billing.test/", { headers: { "x-api-key": key } });
+  expect(await bound({ caller: "billing" }).authenticate(request(), { cost: 6 })).toEqual({
+    ok: false,
+    code: "rate_limited",
+    status: 429,
+    detail: "The cost is above the limit: no wait will grant it.",
+  });
+  expect(await bound({ caller: "billing" }).authenticate(request(), { cost: 5 })).toMatchObject({ ok: true });
+});
+
 test("a request whose URL holds a credential is refused over RPC too, and a key in it counts as leaked", async () => {
   const isolate = await givenIsolate();
   const good = await givenKey(isolate);
