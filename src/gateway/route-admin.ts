@@ -3,7 +3,7 @@ import type { Origin, Party } from "../audit/events.ts";
 import { randomBase62 } from "../crypto/base62.ts";
 import { AuthError } from "../errors/auth-error.ts";
 import type { Reach, Revocation } from "../revocation/revocation.ts";
-import type { Route } from "./route.ts";
+import { type Route, routesMax } from "./route.ts";
 import type { RouteBook } from "./route-book.ts";
 import type { ChangedRoute, RouteDraft, RouteStore } from "./store.ts";
 
@@ -56,7 +56,9 @@ export function createRouteAdmin(options: {
       requireMeaning(draft);
       requireUpstream(draft, rules);
       const changed = await store.insert(`rte_${randomBase62(22)}`, draft, new Date(now()));
-      if (!changed) throw taken();
+      if (changed === "taken") throw taken();
+      if (changed === "full")
+        throw new AuthError("conflict", `there are ${routesMax} routes, and no more can be made; delete one`);
       return { route: changed.route, reach: await spread(changed, "route.created", operator) };
     },
 
