@@ -47,7 +47,7 @@ const provenance: ReadonlySet<string> = new Set([
 /** A server behind CGI, PHP or Java reads `X_User_Id` and `x.user.id` as `X-User-Id`: one spelling for all. */
 export const canonicalName = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, "-");
 
-const isOursToSay = (canonical: string): boolean =>
+export const isOursToSay = (canonical: string): boolean =>
   identity.has(canonical) ||
   provenance.has(canonical) ||
   canonical.startsWith("x-gatehouse-") ||
@@ -113,6 +113,10 @@ const responseChatter: ReadonlySet<string> = new Set([
   "clear-site-data",
 ]);
 
+/** What a page of a listed origin may read of an answer besides the headers every page may. */
+export const exposedHeaders =
+  "Retry-After, RateLimit, RateLimit-Policy, X-Request-Id, Gatehouse-Degraded, WWW-Authenticate";
+
 /** These speak for a whole origin: under the issuer's host that is ours, not the upstream's. */
 const originWide: ReadonlySet<string> = new Set([
   "service-worker-allowed",
@@ -156,7 +160,10 @@ export function passedBack(
   if (options.sharesIssuerHost) passed.append("content-security-policy", "sandbox; frame-ancestors 'none'");
   if (options.isGuarded) keepOutOfSharedCaches(passed);
   if (options.cors !== null) passed.append("vary", "Origin");
-  if (options.cors?.allowedOrigin) passed.set("access-control-allow-origin", options.cors.allowedOrigin);
+  if (options.cors?.allowedOrigin) {
+    passed.set("access-control-allow-origin", options.cors.allowedOrigin);
+    passed.set("access-control-expose-headers", exposedHeaders);
+  }
   return passed;
 }
 

@@ -19,7 +19,12 @@ export type Passage =
   | { readonly outcome: "method_not_allowed" }
   | { readonly outcome: "body_not_allowed" }
   | { readonly outcome: "unavailable" }
-  | { readonly outcome: "preflight"; readonly route: Route; readonly origin: string }
+  | {
+      readonly outcome: "preflight";
+      readonly route: Route;
+      readonly origin: string;
+      readonly requestedHeaders: string | null;
+    }
   | { readonly outcome: "refused"; readonly route: Route | null; readonly verdict: Verdict & { ok: false } }
   | {
       readonly outcome: "unreachable" | "timeout" | "client_gone";
@@ -201,7 +206,9 @@ export function createGateway(options: {
     if (request.method !== "OPTIONS" || origin === null) return null;
     if (!request.headers.has("access-control-request-method")) return null;
     const route = find(await recentRoutes(visit).catch(() => []))?.route;
-    return route?.corsOrigins.includes(origin) ? { outcome: "preflight", route, origin } : null;
+    if (!route?.corsOrigins.includes(origin)) return null;
+    const requestedHeaders = request.headers.get("access-control-request-headers");
+    return { outcome: "preflight", route, origin, requestedHeaders };
   }
 }
 
