@@ -2,7 +2,7 @@ import { Hono } from "hono";
 import { managementRoutes } from "./admin/routes.ts";
 import { isAddressAllowed, networkOf } from "./api-keys/addresses.ts";
 import { keyAnywhere } from "./api-keys/key-format.ts";
-import type { SecurityEvent } from "./audit/events.ts";
+import type { EventReason, SecurityEvent } from "./audit/events.ts";
 import type { Verdict } from "./authentication/principal.ts";
 import { eventsOf } from "./authentication/refusal-event.ts";
 import { keyVerificationRoutes } from "./authentication/routes.ts";
@@ -10,7 +10,13 @@ import { AuthError } from "./errors/auth-error.ts";
 import type { Code } from "./errors/codes.ts";
 import { canonicalHost } from "./gateway/route-match.ts";
 import { answerPassage, type GatewayDeps, gatewayRoutes } from "./gateway/routes.ts";
-import { answerForwardAuth, type ForwardAuthDeps, forwardAuthRoutes } from "./gateway/routes-forward-auth.ts";
+import {
+  answerForwardAuth,
+  type ForwardAuthDeps,
+  forwardAuthRoutes,
+  isMisdirected,
+  isQuestion,
+} from "./gateway/routes-forward-auth.ts";
 import { credentialsInUrl, isLoopback, keysIn, oversizeOf } from "./http/door-checks.ts";
 import { healthRoutes } from "./http/health.ts";
 import { problem, problemOf } from "./http/problem.ts";
@@ -28,6 +34,31 @@ const eventsFor = (verdict: Verdict, visit: Visit, routeId: string | null): Secu
     : eventsOf(verdict, originOf(visit), routeId === null ? null : { type: "route", id: routeId });
 
 type BusyDoors = { readonly gateway: GatewayDeps; readonly forwardAuth: ForwardAuthDeps };
+
+/** Refusals that no credential would have changed: by code, or by outcome of a room. */
+const reasons: Readonly<Partial<Record<string, EventReason>>> = {
+  ambiguous_path: "ambiguous_path",
+  method_not_allowed: "method_not_allowed",
+  body_not_allowed: "body_not_allowed",
+  content_too_large: "too_large",
+  uri_too_long: "too_large",
+  headers_too_large: "too_large",
+};
+
+function refusalEvent(reason: SecurityEvent["reason"], visit: Visit): SecurityEvent {
+  const actor = { type: "stranger", id: "" } as const;
+  const origin = originOf(visit);
+  return { type: "access.refused", outcome: "refused", reason, actor, subject: null, origin };
+}
+
+const eventsOfWord = (word: string, visit: Visit): SecurityEvent[] =>
+  word in reasons ? [refusalEvent(reasons[word] ?? null, visit)] : [];
+
+/** The answer to what was refused before anyone could be asked, and its event. */
+function refused(code: Code, rooms: Rooms, visit: Visit, answer = problem(code, visit.requestId)): Response {
+  for (const event of eventsOfWord(code, visit)) rooms.audit.record(event, visit.background);
+  return answer;
+}
 
 /** Mounts each room's routes; nothing else is answered. */
 function mountRooms(rooms: Rooms, busy: BusyDoors): { app: Hono<DoorEnv>; management: Hono<DoorEnv> } {
@@ -57,48 +88,61 @@ function mountRooms(rooms: Rooms, busy: BusyDoors): { app: Hono<DoorEnv>; manage
 }
 
 function answeringErrors(app: Hono<DoorEnv>, rooms: Rooms): Hono<DoorEnv> {
-  app.notFound((c) => notFound(app, c.req.raw, c.env.visit));
+  app.notFound((c) => notFound(app, c.req.raw, rooms, c.env.visit));
   app.onError((thrown, c) => answerThrown(thrown, rooms, c.env.visit));
   return app;
 }
 
-function answerThrown(thrown: Error, { reportBug }: Rooms, visit: Visit): Response {
-  if (!(thrown instanceof AuthError)) reportBug(thrown);
-  return problemOf(thrown, visit.requestId);
+function answerThrown(thrown: Error, rooms: Rooms, visit: Visit): Response {
+  const answer = problemOf(thrown, visit.requestId);
+  if (thrown instanceof AuthError) return refused(thrown.code, rooms, visit, answer);
+  rooms.reportBug(thrown);
+  return answer;
 }
 
 /** A known address with another method is 405 and says which methods it has (RFC 9110 §15.5.6). */
-function notFound(app: Hono<DoorEnv>, request: Request, visit: Visit): Response {
+function notFound(app: Hono<DoorEnv>, request: Request, rooms: Rooms, visit: Visit): Response {
   const { pathname } = new URL(request.url);
   const allowed = ["GET", "POST", "PUT", "PATCH", "DELETE"]
     .filter((method) => app.router.match(method, pathname)[0].some(([[, route]]) => route.method !== "ALL"))
     .flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]));
   if (allowed.length === 0) return problem("not_found", visit.requestId);
-  return problem("method_not_allowed", visit.requestId, { headers: { allow: allowed.join(", ") } });
+  const answer = problem("method_not_allowed", visit.requestId, { headers: { allow: allowed.join(", ") } });
+  return refused("method_not_allowed", rooms, visit, answer);
+}
+
+/** Keys that were seen where none may be: each counts as leaked, by policy. */
+function reportKeys(
+  { apiKeys }: Rooms,
+  keys: readonly string[],
+  reason: "plain_http" | "credential_in_url",
+  visit: Visit,
+): void {
+  const operator = { origin: originOf(visit), background: visit.background };
+  for (const key of keys) {
+    visit.background(apiKeys.reportExposure(key, reason, operator).catch(() => undefined));
+  }
+}
+
+/** The refusal of a URL that holds a credential: ours, or one that we are asked about. Keys of ours in it are reported. */
+export function refusalOfUrl(url: URL, rooms: Rooms, visit: Visit): (Verdict & { ok: false }) | null {
+  const { found, keys } = credentialsInUrl(url, keyAnywhere);
+  if (!found) return null;
+  reportKeys(rooms, keys, "credential_in_url", visit);
+  const refusal = {
+    code: "credentials_in_url",
+    reason: "credential_in_url",
+    actor: { type: "stranger", id: "" },
+  } as const;
+  return { ok: false, refusal, standings: [], degraded: [] };
 }
 
 /** What every request passes before any room sees it; the order is the order of the lines. */
 function createDoor(rooms: Rooms) {
-  const { audit, apiKeys } = rooms;
-
-  function report(keys: readonly string[], reason: "plain_http" | "credential_in_url", visit: Visit): void {
-    const operator = { origin: originOf(visit), background: visit.background };
-    for (const key of keys) {
-      visit.background(apiKeys.reportExposure(key, reason, operator).catch(() => undefined));
-    }
-  }
+  const { audit } = rooms;
 
   function refuse(code: Code, reason: SecurityEvent["reason"], visit: Visit): Response {
-    const actor = { type: "stranger", id: "" } as const;
-    const event = {
-      type: "access.refused",
-      outcome: "refused",
-      reason,
-      actor,
-      subject: null,
-      origin: originOf(visit),
-    } as const;
-    audit.record(event, visit.background);
+    audit.record(refusalEvent(reason, visit), visit.background);
     return problem(code, visit.requestId);
   }
 
@@ -107,7 +151,7 @@ function createDoor(rooms: Rooms) {
     if (url.protocol === "https:" || isLoopback(url.hostname)) return null;
     const sent = ["x-api-key", "authorization", "cookie"].flatMap((name) => request.headers.get(name) ?? []);
     const inUrl = credentialsInUrl(url, keyAnywhere);
-    report([...keysIn(sent, keyAnywhere), ...inUrl.keys], "plain_http", visit);
+    reportKeys(rooms, [...keysIn(sent, keyAnywhere), ...inUrl.keys], "plain_http", visit);
     const mayRedirect = sent.length === 0 && (request.method === "GET" || request.method === "HEAD");
     if (!mayRedirect || inUrl.found) return refuse("https_required", "plain_http", visit);
     const location = new URL(url);
@@ -117,13 +161,11 @@ function createDoor(rooms: Rooms) {
 
   return function refuseAtDoor(request: Request, url: URL, visit: Visit): Response | null {
     const oversize = oversizeOf(request.url, visit.fields);
-    if (oversize) return problem(oversize, visit.requestId);
+    if (oversize) return refused(oversize, rooms, visit);
+    if (isMisdirected(request, url)) return refuse("misdirected", "misdirected", visit);
     const plain = refusePlainHttp(request, url, visit);
     if (plain) return plain;
-    const inUrl = credentialsInUrl(url, keyAnywhere);
-    if (!inUrl.found) return null;
-    report(inUrl.keys, "credential_in_url", visit);
-    return refuse("credentials_in_url", "credential_in_url", visit);
+    return refusalOfUrl(url, rooms, visit) ? refuse("credentials_in_url", "credential_in_url", visit) : null;
   };
 }
 
@@ -134,13 +176,19 @@ export function createApp(rooms: Rooms) {
     gateway: {
       gateway,
       audit,
-      eventsOf: (passage, visit) => eventsFor(passage.verdict, visit, passage.route?.id ?? null),
+      eventsOf: (passage, visit) =>
+        "verdict" in passage
+          ? eventsFor(passage.verdict, visit, passage.route?.id ?? null)
+          : eventsOfWord(passage.outcome, visit),
     },
     forwardAuth: {
       forwardAuth,
       audit,
+      refusalOfUrl: (url, visit) => refusalOfUrl(url, rooms, visit),
       eventsOf: (admission, visit) =>
-        "verdict" in admission ? eventsFor(admission.verdict, visit, "forward-auth") : [],
+        "verdict" in admission
+          ? eventsFor(admission.verdict, visit, "forward-auth")
+          : eventsOfWord(admission.outcome, visit),
     },
   };
   const { app, management } = mountRooms(rooms, busy);
@@ -183,7 +231,8 @@ export function createApp(rooms: Rooms) {
       const { url } = visit;
       const early = refuseAtDoor(request, url, visit);
       if (early) return withSecurityHeaders(early, visit, true);
-      const wholeHost = !isIssuerHost(url) && (await isClaimed(url, visit));
+      // Envoy asks under the host its caller named, which may be a route's.
+      const wholeHost = !isIssuerHost(url) && !isQuestion(request) && (await isClaimed(url, visit));
       const isProxied = wholeHost || url.pathname.startsWith("/gateway/");
       const response = await answer(request, visit, { wholeHost, isProxied });
       rooms.signingKeys.refreshBehind(background);

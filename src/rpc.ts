@@ -1,6 +1,6 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
 import * as v from "valibot";
-import { visitOf } from "./app.ts";
+import { refusalOfUrl, visitOf } from "./app.ts";
 import type { SecurityEvent } from "./audit/events.ts";
 import type { KeyAnswer } from "./authentication/key-verifier.ts";
 import type { Principal, Verdict } from "./authentication/principal.ts";
@@ -40,15 +40,18 @@ export class Verifier extends WorkerEntrypoint<Environment, Props> {
     if (!parsed.success || !(request instanceof Request)) return refusedInput();
     return await answering(this.env, this.ctx, async (rooms, caller) => {
       const visit = visitOf(request, rooms, (work) => this.ctx.waitUntil(work));
-      const verdict = await rooms.authentication.authenticate(request.headers, {
-        credentials: ["api-key"],
+      const question = {
+        credentials: ["api-key"] as const,
         scopes: parsed.output.scopes,
         limits: [],
         routeId: `rpc:${caller}`,
         cost: parsed.output.cost,
         caller: `worker:${caller}`,
         visit,
-      });
+      };
+      const verdict =
+        refusalOfUrl(visit.url, rooms, visit) ??
+        (await rooms.authentication.authenticate(request.headers, question));
       const { requestId, address, country } = visit;
       record(rooms, verdict, { requestId, address, country }, caller, visit.background);
       return rpcVerdict(verdict);
@@ -102,6 +105,8 @@ const refusedInput = (): RpcVerdict & { ok: false } => ({
   detail: "The arguments do not have the documented shape.",
 });
 
+const neverGranted = "The cost is above the limit: no wait will grant it.";
+
 function rpcVerdict(verdict: Verdict): RpcVerdict {
   if (verdict.ok) return { ok: true, principal: verdict.principal };
   const { code, retryAfterSeconds } = verdict.refusal;
@@ -109,7 +114,7 @@ function rpcVerdict(verdict: Verdict): RpcVerdict {
     ok: false,
     code,
     status: statusOf(code),
-    detail: sentenceOf(code),
+    detail: code === "rate_limited" && retryAfterSeconds === undefined ? neverGranted : sentenceOf(code),
     ...(retryAfterSeconds === undefined ? {} : { retry_after_seconds: retryAfterSeconds }),
   };
 }

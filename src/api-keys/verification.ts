@@ -33,7 +33,7 @@ export type KeyVerdict =
       readonly reason: KeyRefusal;
       /** Known only when the secret was right: whose key it is may then be told in audit. */
       readonly record: KeyRecord | null;
-      readonly retryAfterSeconds?: number;
+      readonly retryAfterSeconds?: number | undefined;
       readonly limits?: readonly string[];
       readonly standings?: readonly Standing[];
       readonly degraded?: readonly string[];
@@ -195,8 +195,18 @@ export function createVerification(sources: Sources) {
   }
 
   function brake(name: OwnLimit, guesser: Guesser): KeyVerdict | null {
-    const retryAfterSeconds = rateLimits.secondsToWait(name, subjectOf(guesser));
-    return retryAfterSeconds > 0 ? { ok: false, reason: "guessing", record: null, retryAfterSeconds } : null;
+    const { retryAfterSeconds, standing } = rateLimits.brakeOf(name, subjectOf(guesser));
+    if (retryAfterSeconds === 0) return null;
+    // One name for all brakes: which of them it was would tell how far the guess got.
+    const standings = [{ ...standing, name: "guessing" }];
+    return {
+      ok: false,
+      reason: "guessing",
+      record: null,
+      retryAfterSeconds,
+      limits: ["guessing"],
+      standings,
+    };
   }
 
   function refuseOffline(reason: "malformed" | "forged", guesser: Guesser): KeyVerdict {
@@ -236,7 +246,11 @@ export function createVerification(sources: Sources) {
     return reason && refuseOffline(reason, guesser);
   }
 
-  return { check, screen, forget: cache.dropKey };
+  /** A text that anybody would take for a key of ours, by its beginning. */
+  const isClaimed = (text: string): boolean =>
+    text.startsWith("gk_") || importedKeyPrefixes.some((prefix) => text.startsWith(prefix));
+
+  return { check, screen, isClaimed, forget: cache.dropKey };
 }
 
 export type Verification = ReturnType<typeof createVerification>;

@@ -43,6 +43,12 @@ function targetOf({ host, uri }: ForwardedCall): Target | null {
 type Target = { readonly origin: string; readonly hostname: string; readonly pathname: string };
 
 /**
+ * What the URL parser resolves, cuts off or turns round without a word: dots, a fragment, a tab, a backslash. The proxy
+ * passes the path on as it came, so that a decision on the resolved one might be about something else.
+ */
+const changedByParser = /^[^?]*(?:[\\#\t]|\/(?:\.|%2e){1,2}(?:[/?]|$))/i;
+
+/**
  * The decision of the gateway for a proxy that passes the call on itself. A route is chosen by `?route=`, or by the
  * forwarded host when some route claims it; else any valid key passes. The scopes asked for are needed in each case.
  */
@@ -92,7 +98,7 @@ export function createForwardAuth(options: {
 
   return {
     async admit(call: ForwardedCall, headers: Headers, visit: Visitor): Promise<Admission> {
-      const target = targetOf(call);
+      const target = changedByParser.test(call.uri) ? null : targetOf(call);
       if (!target) return { outcome: "ambiguous_path" };
       try {
         const verdict = await judge(call, target, headers, visit);

@@ -53,7 +53,7 @@ const provenance: ReadonlySet<string> = new Set([
 export const canonicalName = (name: string): string =>
   /[^a-z0-9-]/.test(name) ? name.toLowerCase().replace(/[^a-z0-9]/g, "-") : name;
 
-const isOursToSay = (canonical: string): boolean =>
+export const isOursToSay = (canonical: string): boolean =>
   identity.has(canonical) ||
   provenance.has(canonical) ||
   canonical.startsWith("x-gatehouse-") ||
@@ -121,6 +121,10 @@ const responseChatter: ReadonlySet<string> = new Set([
   "clear-site-data",
 ]);
 
+/** What a page of a listed origin may read of an answer besides the headers every page may. */
+export const exposedHeaders =
+  "Retry-After, RateLimit, RateLimit-Policy, X-Request-Id, Gatehouse-Degraded, WWW-Authenticate";
+
 /** These speak for a whole origin: under the issuer's host that is ours, not the upstream's. */
 const originWide: ReadonlySet<string> = new Set([
   "service-worker-allowed",
@@ -166,7 +170,10 @@ export function passBack(
   if (options.sharesIssuerHost) headers.append("content-security-policy", "sandbox; frame-ancestors 'none'");
   if (options.isPersonal) keepOutOfSharedCaches(headers);
   if (options.cors !== null) headers.append("vary", "Origin");
-  if (options.cors?.allowedOrigin) headers.set("access-control-allow-origin", options.cors.allowedOrigin);
+  if (options.cors?.allowedOrigin) {
+    headers.set("access-control-allow-origin", options.cors.allowedOrigin);
+    headers.set("access-control-expose-headers", exposedHeaders);
+  }
 }
 
 function keepForeignCookies(headers: Headers): void {

@@ -23,9 +23,18 @@ export type Passage =
   | { readonly outcome: "method_not_allowed" }
   | { readonly outcome: "body_not_allowed" }
   | { readonly outcome: "unavailable" }
-  | { readonly outcome: "preflight"; readonly route: Route; readonly origin: string }
+  | {
+      readonly outcome: "preflight";
+      readonly route: Route;
+      readonly origin: string;
+      readonly requestedHeaders: string | null;
+    }
   | { readonly outcome: "refused"; readonly route: Route | null; readonly verdict: Verdict & { ok: false } }
-  | { readonly outcome: "unreachable" | "timeout" | "client_gone"; readonly route: Route }
+  | {
+      readonly outcome: "unreachable" | "timeout" | "client_gone";
+      readonly route: Route;
+      readonly verdict: Verdict & { ok: true };
+    }
   | {
       readonly outcome: "passed";
       readonly route: Route;
@@ -69,13 +78,14 @@ export function createGateway(options: {
   const { book, authentication } = options;
   const issuerHost = new URL(options.issuer).host;
 
-  const questionOf = (route: Route, visit: Visitor): Question => ({
+  const questionOf = (route: Route, visit: Visitor, before: Judged | null): Question => ({
     credentials: route.credentials,
     scopes: route.scopes,
     limits: route.limits,
     routeId: route.id,
     cost: 1,
     visit,
+    taken: takenBy(before, route),
   });
 
   /**
@@ -98,8 +108,11 @@ export function createGateway(options: {
     if (first.outcome === "refused" && !routeReasons.has(first.verdict.refusal.reason)) return first;
     const tolerated = first.outcome === "admitted" ? 0 : closedMilliseconds;
     const confirmed = await book.confirm(used, visit.arrivedAt - tolerated);
-    if (confirmed === used || isSameRoute(routeOf(first), find(confirmed.routes)?.route)) return first;
-    return await judge(confirmed, find, headers, visit);
+    if (confirmed === used) return first;
+    const match = find(confirmed.routes);
+    if (isSameRoute(routeOf(first), match?.route)) return first;
+    if (match && asksTheSame(routeOf(first), match.route)) return judgedBy(first, match);
+    return await judge(confirmed, find, headers, visit, first);
   }
 
   async function judge(
@@ -107,10 +120,11 @@ export function createGateway(options: {
     find: Finder,
     headers: Headers,
     visit: Visitor,
+    before: Judged | null = null,
   ): Promise<Judged> {
     const match = find(routes);
     if (!match) return { outcome: "no_route" };
-    const verdict = await authentication.authenticate(headers, questionOf(match.route, visit));
+    const verdict = await authentication.authenticate(headers, questionOf(match.route, visit, before));
     return verdict.ok
       ? { outcome: "admitted", match, verdict }
       : { outcome: "refused", route: match.route, verdict };
@@ -154,7 +168,7 @@ export function createGateway(options: {
     const { route } = match;
     const binding =
       route.upstream.kind === "service" ? (options.bindings[route.upstream.service] ?? null) : null;
-    if (route.upstream.kind === "service" && !binding) return { outcome: "unreachable", route };
+    if (route.upstream.kind === "service" && !binding) return { outcome: "unreachable", route, verdict };
     const base =
       route.upstream.kind === "url" ? route.upstream.url : `https://${route.upstream.service.toLowerCase()}`;
     const target = upstreamTarget(base, match);
@@ -164,7 +178,7 @@ export function createGateway(options: {
       { url, method: request.method, headers, body: bodyOf(request), clientGone: request.signal },
       { timeoutSeconds: route.timeoutSeconds, binding, mayBeCached: isForAnyone(admitted, headers) },
     );
-    if (!answer.ok) return { outcome: answer.reason, route };
+    if (!answer.ok) return { outcome: answer.reason, route, verdict };
     return { outcome: "passed", route, verdict, response: backToClient(request, answer.response, admitted) };
   }
 
@@ -199,7 +213,9 @@ export function createGateway(options: {
     if (request.method !== "OPTIONS" || origin === null) return null;
     if (!request.headers.has("access-control-request-method")) return null;
     const route = find(await recentRoutes(visit).catch(() => []))?.route;
-    return route?.corsOrigins.includes(origin) ? { outcome: "preflight", route, origin } : null;
+    if (!route?.corsOrigins.includes(origin)) return null;
+    const requestedHeaders = request.headers.get("access-control-request-headers");
+    return { outcome: "preflight", route, origin, requestedHeaders };
   }
 }
 
@@ -210,6 +226,25 @@ function routeOf(judged: Judged): Route | null {
 
 const isSameRoute = (one: Route | null | undefined, other: Route | null | undefined): boolean =>
   one?.id === other?.id && one?.version === other?.version;
+
+/** Whether a verdict under one version of a route stands under another: what changed was not asked about. */
+function asksTheSame(one: Route | null, other: Route): boolean {
+  const asked = ({ id, host, path, credentials, scopes, limits, audiences }: Route) =>
+    JSON.stringify([id, host, path, credentials, scopes, limits, audiences]);
+  return one !== null && asked(one) === asked(other);
+}
+
+function judgedBy(judged: Judged, match: Match): Judged {
+  if (judged.outcome === "admitted") return { ...judged, match };
+  return judged.outcome === "refused" ? { ...judged, route: match.route } : judged;
+}
+
+/** What the first judgement of a request took, so that the second does not take it again. */
+function takenBy(before: Judged | null, { id }: Route): Question["taken"] {
+  if (before?.outcome !== "admitted") return null;
+  const { match, verdict } = before;
+  return { ...verdict, limits: match.route.id === id ? match.route.limits : [] };
+}
 
 export type Gateway = ReturnType<typeof createGateway>;
 

@@ -38,8 +38,20 @@ const credentialParameters: ReadonlySet<string> = new Set([
 /** What nearly no URL has: something escaped, the beginning of one of our formats, or the name of a credential. */
 const worthALook = new RegExp(`%|gk_|eyJ|[?&](?:${[...credentialParameters].join("|")})=`, "i");
 
-/** A JWS in compact form, as ours are. */
-const tokenAnywhere = /eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}/;
+const tokenPartMin = 10;
+
+/** A JWS in compact form, as ours are. Split, not searched: an expression would begin anew at each `eyJ` of a hostile URL. */
+function holdsToken(text: string): boolean {
+  if (!text.includes("eyJ")) return false;
+  return text.split(/[^A-Za-z0-9_.-]/).some((run) => {
+    const parts = run.split(".");
+    const isLong = (at: number) => (parts[at]?.length ?? 0) >= tokenPartMin;
+    return parts.some((part, at) => {
+      const begin = part.indexOf("eyJ");
+      return begin >= 0 && part.length - begin >= tokenPartMin + 3 && isLong(at + 1) && isLong(at + 2);
+    });
+  });
+}
 
 /** What a server behind us would read: escapes of ASCII decoded, broken ones left alone. */
 const decoded = (text: string): string =>
@@ -63,5 +75,5 @@ export function credentialsInUrl(url: URL, keyAnywhere: RegExp): { found: boolea
   );
   const texts = [decoded(url.pathname), decoded(url.search), ...parameters.flat()];
   const keys = keysIn(texts, keyAnywhere);
-  return { found: isNamed || keys.length > 0 || texts.some((text) => tokenAnywhere.test(text)), keys };
+  return { found: isNamed || keys.length > 0 || holdsToken(texts.join("\n")), keys };
 }

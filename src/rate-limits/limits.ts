@@ -45,7 +45,8 @@ export type Taken =
       readonly reason: "over" | "unavailable";
       /** The limits that refused. */
       readonly names: readonly string[];
-      readonly retryAfterSeconds: number;
+      /** Undefined: the cost is above the limit, and no wait will grant it. */
+      readonly retryAfterSeconds: number | undefined;
       readonly standings: readonly Standing[];
       readonly degraded: readonly string[];
     };

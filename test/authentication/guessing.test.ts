@@ -45,7 +45,12 @@ test("a caller that passes on unknown keys without addresses is braked before th
   await isolate.forgetCalls();
 
   const braked = await verify(cold.key);
-  expect(braked).toEqual({ valid: false, code: "rate_limited", retry_after_seconds: expect.any(Number) });
+  expect(braked).toEqual({
+    valid: false,
+    code: "rate_limited",
+    retry_after_seconds: expect.any(Number),
+    limits: [expect.objectContaining({ name: "guessing", remaining: 0 })],
+  });
   expect(await isolate.calls()).toMatchObject({ postgres: 0, redis: 0 });
   // A key that is known here is no guess.
   expect((await verify(warm.key)).code).toBe("valid");

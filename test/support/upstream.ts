@@ -13,7 +13,8 @@ type Seen = { readonly aborted: boolean; readonly finished: boolean };
 export async function startUpstream(): Promise<{ url: string; close(): Promise<void> }> {
   const seen = new Map<string, Seen>();
   const server = createServer((request, response) => {
-    void answer(request, response, seen);
+    // A caller who leaves in the middle of his upload ends the reading of it.
+    answer(request, response, seen).catch(() => response.destroy());
   });
   const endWebSockets = answerWebSockets(server);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -46,6 +46,7 @@ export function apiKeyMethod(verification: Verification): CredentialMethod {
   return {
     kind: "api-key",
     accepts: (presented) => presented.found === "api-key",
+    claims: verification.isClaimed,
 
     async screen(text, visit) {
       const verdict = await verification.screen(text, guesserOf(visit.network));
@@ -60,7 +61,7 @@ export function apiKeyMethod(verification: Verification): CredentialMethod {
         usedFrom: question.visit,
         scopes: question.scopes,
         demandsOf: (record): Demand[] => [
-          ...record.limits.map((limit) => ({
+          ...(question.taken ? [] : record.limits).map((limit) => ({
             limit: {
               name: limit.name,
               permits: limit.limit,
