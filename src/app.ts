@@ -245,7 +245,7 @@ export function createApp(rooms: Rooms) {
 export function visitOf(request: Request, rooms: Rooms, background: Visit["background"]): Visit {
   const address = addressOf(request.headers, rooms.config.trustedProxies);
   const caller = { url: new URL(request.url), address, network: networkOf(address) };
-  return readVisit(request, { ...caller, arrivedAt: rooms.now(), background });
+  return readVisit(request, { ...caller, arrivedAt: rooms.revocation.mark(), background });
 }
 
 /**

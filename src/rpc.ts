@@ -67,7 +67,9 @@ export class Verifier extends WorkerEntrypoint<Environment, Props> {
     return await answering(this.env, this.ctx, (rooms, caller) =>
       rooms.keyVerifier.verifyKey(parsed.output, {
         caller: `worker:${caller}`,
-        arrivedAt: rooms.now(),
+        by: { type: "service", id: caller },
+        origin: { requestId: "", address: "", country: null },
+        arrivedAt: rooms.revocation.mark(),
         background: (work) => this.ctx.waitUntil(work),
       }),
     );

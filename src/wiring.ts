@@ -94,7 +94,7 @@ export async function wire(config: Config, options: WiringOptions = {}) {
     rateLimits,
     revocation,
   });
-  const keyVerifier = createKeyVerifier({ verification, networkOf });
+  const keyVerifier = createKeyVerifier({ verification, audit, networkOf });
   const operatorAccess = createOperatorAccess({
     authentication,
     audit,

@@ -44,7 +44,7 @@ export type Guesser = { readonly kind: "address" | "caller"; readonly id: string
 
 export type KeyQuestion = {
   readonly text: string;
-  /** When the request came in: with bound 0, evidence must be at least this young. */
+  /** When the request came in, by `revocation.mark`: with bound 0, evidence must be at least this young. */
   readonly arrivedAt: number;
   readonly guesser: Guesser;
   /** Where the key is used; null when the caller cannot know, and then a key bound to addresses is refused. */
@@ -217,9 +217,7 @@ export function createVerification(sources: Sources) {
   }
 
   /** Never throws. */
-  async function check(asked: KeyQuestion): Promise<KeyVerdict> {
-    // Later than all that was read for earlier requests, also for those of this millisecond.
-    const question = { ...asked, arrivedAt: Math.max(asked.arrivedAt, revocation.mark()) };
+  async function check(question: KeyQuestion): Promise<KeyVerdict> {
     if (!isKeyShaped(question.text) && !isImported(question.text)) {
       return refuseOffline("malformed", question.guesser);
     }

@@ -1,5 +1,4 @@
 import type { EventReason, EventType, Party, SecurityEvent } from "../audit/events.ts";
-import type { Verdict } from "./principal.ts";
 
 const ofKeys: ReadonlySet<EventReason> = new Set<EventReason>([
   "malformed",
@@ -11,9 +10,18 @@ const ofKeys: ReadonlySet<EventReason> = new Set<EventReason>([
   "disabled",
 ]);
 
+/** As much of a verdict as audit is told. */
+type Judged =
+  | { readonly ok: true; readonly degraded: readonly string[] }
+  | {
+      readonly ok: false;
+      readonly degraded: readonly string[];
+      readonly refusal: { readonly reason: EventReason; readonly actor: Party };
+    };
+
 /** What audit is told of a verdict: every refusal, and every limit that could not be counted exactly. */
 export function eventsOf(
-  verdict: Verdict,
+  verdict: Judged,
   origin: SecurityEvent["origin"],
   subject: Party | null,
 ): SecurityEvent[] {

@@ -13,6 +13,7 @@ export type Visit = {
   /** The address as limits count it: an IPv6 caller has a whole /64. */
   readonly network: string;
   readonly country: string | null;
+  /** A time later than all that was read for earlier requests, also for those of its millisecond. */
   readonly arrivedAt: number;
   readonly background: (work: Promise<unknown>) => void;
 };

@@ -1,7 +1,15 @@
 import { expect, inject, test } from "vitest";
 import { createApp } from "../../src/app.ts";
 import { type EventReason, type EventType, eventReasons } from "../../src/audit/events.ts";
-import { givenIsolate, givenKey, givenRoute, type Isolate, unique } from "../support/given.ts";
+import {
+  givenIsolate,
+  givenKey,
+  givenRoute,
+  type Isolate,
+  json,
+  unique,
+  withAdmin,
+} from "../support/given.ts";
 
 type Headers_ = Record<string, string>;
 type RouteDraft = NonNullable<Parameters<typeof givenRoute>[1]>;
@@ -363,5 +371,28 @@ test("a refusal at /v1/authenticate is written like one at the gateway", async (
   await isolate.settle();
   expect(await isolate.rooms.audit.list({ requestId: ambiguous, limit: 5 })).toMatchObject([
     { type: "access.refused", reason: "ambiguous_path", subject: null },
+  ]);
+});
+
+test("a refusal told to a service that verifies keys is written too: whose key, who asked, and where it was used", async () => {
+  const isolate = await givenIsolate();
+  const verifier = await givenKey(isolate, { scopes: ["gatehouse:keys:verify"] });
+  const { key, id } = await givenKey(isolate);
+  const admin = await givenKey(isolate, { scopes: ["gatehouse:admin"] });
+  await isolate.fetch(`/admin/v1/keys/${id}/revoke`, json({}, withAdmin(admin.key)));
+  await isolate.settle();
+  const requestId = unique("verify");
+  const headers = { ...withAdmin(verifier.key), "x-request-id": requestId };
+  const told = await isolate.fetch("/v1/keys/verify", json({ key, address: "203.0.113.9" }, headers));
+  expect(await told.json()).toMatchObject({ valid: false, code: "revoked" });
+  await isolate.settle();
+  expect(await isolate.rooms.audit.list({ requestId, limit: 5 })).toMatchObject([
+    {
+      type: "key.refused",
+      reason: "revoked",
+      actor: { type: "key", id },
+      subject: { type: "key", id: verifier.id },
+      origin: { requestId, address: "203.0.113.9" },
+    },
   ]);
 });

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { createClock } from "../support/clock.ts";
-import { givenIsolate, givenKey, givenRoute, type Isolate, unique } from "../support/given.ts";
+import { askedOf, givenIsolate, givenKey, givenRoute, type Isolate, unique } from "../support/given.ts";
 import { givenCounters, givenLimit, sliceOf } from "./counters.ts";
 
 const routeLimit = (more: object = {}) => ({
@@ -124,10 +124,7 @@ test("a cost above a limit is rate_limited without a time to retry, in Redis and
   const { key } = await givenKey(isolate, { limits: [{ name: "own", limit: 5, windowSeconds: 60 }] });
   const verifier = { address: null, scopes: [], key };
   const check = (cost: number) =>
-    isolate.rooms.keyVerifier.verifyKey(
-      { ...verifier, cost },
-      { caller: "given", arrivedAt: isolate.clock.now(), background: isolate.background },
-    );
+    isolate.rooms.keyVerifier.verifyKey({ ...verifier, cost }, askedOf(isolate));
   for (const away of [false, true]) {
     if (away) await isolate.redisFault([{ kind: "refuse" }]);
     const never = await check(6);
@@ -147,10 +144,12 @@ test("a guesser is told 429 with the standing of his brake, under one name howev
   ] as const) {
     const isolate = await givenIsolate();
     const { url } = await givenRoute(isolate);
+    // A network of its own: guesses are counted over all isolates.
+    const headers = { "cf-connecting-ip": `2001:db8:${crypto.randomUUID().slice(0, 4)}:9::1` };
     for (let tries = 0; tries < permits; tries += 1)
-      expect((await call(isolate, url, guess())).status).toBe(403);
+      expect((await call(isolate, url, guess(), { headers })).status).toBe(403);
     await isolate.settle();
-    const braked = await call(isolate, url, guess());
+    const braked = await call(isolate, url, guess(), { headers });
     expect(braked.status).toBe(429);
     expect(Number(braked.headers.get("retry-after"))).toBeGreaterThan(0);
     expect(braked.headers.get("ratelimit-policy")).toBe(`"guessing";q=${permits};w=60`);
