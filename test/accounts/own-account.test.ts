@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
 import { expect, test } from "vitest";
 import { givenIsolate } from "../support/given.ts";
-import { familiesOf, givenFamily, notesOf } from "../support/given-families.ts";
+import { beginFamily, familiesOf, givenFamily, notesOf } from "../support/given-families.ts";
 import {
   asOperator,
   asPerson,
@@ -162,6 +162,44 @@ test("a deleted account is gone: address, password and links wiped, sessions end
   });
   const again = await givenPerson(isolate, { email });
   expect(again.account.id).not.toBe(account.id);
+});
+
+test("a session that begins while its account is disabled, recovered or given another password is ended, or never begins", async () => {
+  const isolate = await givenIsolate();
+  const { accounts } = isolate.rooms;
+  for (let round = 0; round < 6; round += 1) {
+    const { account, email } = await givenPerson(isolate);
+    const begins = Array.from({ length: 8 }, () => beginFamily(isolate, account));
+    if (round % 2 === 0) await Promise.all([...begins, accounts.disable(account.id, asOperator(isolate))]);
+    else {
+      const given = { current: goodPassword, next: otherPassword };
+      await Promise.all([
+        ...begins,
+        accounts.changePassword(account.id, given, null, asPerson(isolate, account.id)),
+      ]);
+    }
+    await beginFamily(isolate, account);
+    const families = await familiesOf(isolate, account.id);
+    expect(families.filter(({ ended }) => ended === null)).toEqual([]);
+    expect((await accounts.verifyPassword(email, goodPassword, signInFrom(isolate))).ok).toBe(false);
+  }
+}, 60_000);
+
+test("an owner of whom only the id is known is told by mail; the deleted and the unknown are not", async () => {
+  const isolate = await givenIsolate();
+  const { accounts, tellOwner } = isolate.rooms;
+  const done = { at: new Date(isolate.clock.now()), address: "192.0.2.7", country: "DE" };
+  const here = await givenPerson(isolate);
+  const gone = await givenPerson(isolate);
+  await accounts.remove(gone.account.id, null, asOperator(isolate));
+  for (const id of [here.account.id, gone.account.id, "usr_unknown"])
+    tellOwner(id, { template: "sign-in-replayed", done }, isolate.background);
+  expect((await mailsTo(isolate, here.email)).map(({ subject }) => subject)).toEqual([
+    "A session at auth.gatehouse.test was ended",
+  ]);
+  expect((await mailsTo(isolate, gone.email)).map(({ subject }) => subject)).toEqual([
+    "Your account at auth.gatehouse.test was deleted",
+  ]);
 });
 
 test("a session that was recognised before a change and begins after it finds another version", async () => {

@@ -54,3 +54,20 @@ export async function notesOf(isolate: Isolate, subjectIds: readonly string[]): 
   );
   return rows.map((row) => `${row.kind}:${row.subject_id}`);
 }
+
+/** A session as it must begin: one statement, only while the account is what it was when its owner was recognised. */
+export async function beginFamily(isolate: Isolate, account: { id: string; version: number }): Promise<void> {
+  const id = randomBase62(22);
+  const at = new Date(isolate.clock.now()).toISOString();
+  const end = new Date(isolate.clock.now() + 7 * 86_400_000).toISOString();
+  await isolate.rooms.database.execute(sql`
+    with known as (
+      update accounts set last_signed_in_at = ${at}::timestamptz
+      where id = ${account.id} and version = ${account.version} and state = 'active' returning id
+    )
+    insert into refresh_families (id, session_id, account_id, client_id, audience, scopes, auth_time, acr, amr,
+      current_hash, generation, rotated_at, secret_version, created_at, idle_expires_at, absolute_expires_at)
+    select ${id}, ${`ses_${id}`}, known.id, 'first-party', 'https://auth.gatehouse.test', '{}', ${at}::timestamptz,
+      'one-factor', '{pwd}', ${id}, 0, ${at}::timestamptz, 1, ${at}::timestamptz, ${end}::timestamptz,
+      ${end}::timestamptz from known`);
+}
