@@ -1,7 +1,8 @@
 import { env } from "cloudflare:workers";
+import argon2 from "@phi-ag/argon2/argon2.wasm";
 import { createApp } from "./app.ts";
 import { readConfig } from "./env.ts";
-import { roomsOf } from "./wiring.ts";
+import { handOver, roomsOf } from "./wiring.ts";
 
 export { Verifier } from "./rpc.ts";
 
@@ -9,6 +10,7 @@ type Environment = Readonly<Record<string, unknown>>;
 
 /** At start-up: a missing or weak value refuses the deployment with one sentence, before any request is served. */
 readConfig(env as unknown as Environment);
+handOver({ argon2 });
 
 let app: ReturnType<typeof createApp> | undefined;
 
@@ -18,13 +20,15 @@ export default {
     return await app.serve(request, (work) => scope.waitUntil(work));
   },
 
-  /** Each minute: tells the edges what they were not told, stores the events that waited, keeps a signing key. */
+  /** Each minute: tells the edges what they were not told, stores the events and sends the mails that waited, keeps a signing key. */
   async scheduled(_: ScheduledController, environment: Environment, scope: ExecutionContext): Promise<void> {
-    const { revocation, audit, signingKeys } = await roomsOf(environment);
+    const { revocation, audit, messages, signingKeys, accounts } = await roomsOf(environment);
     const background = (work: Promise<unknown>) => scope.waitUntil(work);
     const done = await Promise.allSettled([
       revocation.repair(),
       audit.retry(),
+      messages.retry(background),
+      accounts.sweep(),
       signingKeys.ensure(background),
     ]);
     for (const one of done) {

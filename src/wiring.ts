@@ -1,3 +1,11 @@
+import { createAccounts } from "./accounts/accounts.ts";
+import { createBreachedPasswords } from "./accounts/breached-passwords.client.ts";
+import { createChangeStore } from "./accounts/changes.store.ts";
+import { createLinkStore } from "./accounts/links.store.ts";
+import { createOwnerNotices } from "./accounts/owner-notices.ts";
+import { policyFor } from "./accounts/password-policy.ts";
+import { createPasswords } from "./accounts/passwords.ts";
+import { createAccountStore } from "./accounts/store.ts";
 import { networkOf } from "./api-keys/addresses.ts";
 import { createApiKeys } from "./api-keys/api-keys.ts";
 import { createKeyFormat } from "./api-keys/key-format.ts";
@@ -11,6 +19,8 @@ import { createAuthentication } from "./authentication/authentication.ts";
 import { createKeyVerifier } from "./authentication/key-verifier.ts";
 import { credentialMethods } from "./authentication/methods/index.ts";
 import { createOperatorAccess } from "./authentication/operator-access.ts";
+import { createHashGate } from "./crypto/hash-gate.ts";
+import { createPasswordHash } from "./crypto/password-hash.ts";
 import { createSeal } from "./crypto/seal.ts";
 import { type Config, readConfig } from "./env.ts";
 import { createForwardAuth } from "./gateway/forward-auth.ts";
@@ -21,6 +31,10 @@ import { createRouteBook } from "./gateway/route-book.ts";
 import { createRouteStore } from "./gateway/store.ts";
 import { callUpstream } from "./gateway/upstream.client.ts";
 import { isLoopback } from "./http/door-checks.ts";
+import { createMailClient } from "./messages/mail.client.ts";
+import { ageMaxMilliseconds, createMessages } from "./messages/messages.ts";
+import { createMessageStore } from "./messages/store.ts";
+import { createTemplates } from "./messages/templates.ts";
 import { createRateLimits } from "./rate-limits/rate-limits.ts";
 import { createRateLimitStore } from "./rate-limits/store.ts";
 import { copiesLiveMilliseconds, createRevocation, recordLifeSeconds } from "./revocation/revocation.ts";
@@ -30,8 +44,10 @@ import { createSigningKeyStore } from "./signing-keys/store.ts";
 import { createDatabase } from "./storage/database.ts";
 import { createRedis } from "./storage/redis.ts";
 
-/** What a test may take into its own hands; production takes none of it. */
 export type WiringOptions = {
+  /** Argon2, compiled at deployment: only the entry may import a module of it. */
+  readonly argon2: WebAssembly.Module;
+  // What a test may take into its own hands; production takes none of it.
   readonly now?: () => number;
   /** Settles when refusals that are counted together have waited long enough. */
   readonly waitForRefusals?: () => Promise<void>;
@@ -40,7 +56,7 @@ export type WiringOptions = {
 const waitOneSpan = () => new Promise<void>((resolve) => setTimeout(resolve, refusalsWaitMilliseconds));
 
 /** The only place where rooms meet: once for an isolate, from the ground up. */
-export async function wire(config: Config, options: WiringOptions = {}) {
+export async function wire(config: Config, options: WiringOptions) {
   const now = options.now ?? (() => Date.now());
   const database = createDatabase(config.databaseUrl);
   const redis = createRedis({ url: config.redisUrl, token: config.redisToken, now });
@@ -50,6 +66,14 @@ export async function wire(config: Config, options: WiringOptions = {}) {
     now,
     lastResort: (event) => console.error(JSON.stringify({ message: "audit event not stored", event })),
     wait: options.waitForRefusals ?? waitOneSpan,
+  });
+  const messages = createMessages({
+    client: config.mail && createMailClient(config.mail),
+    store: await createMessageStore({ redis, lifeMilliseconds: 2 * ageMaxMilliseconds }),
+    templates: createTemplates({ issuer: config.issuer }),
+    seal: createSeal(config.keyEncryptionKeys),
+    audit,
+    now,
   });
   const revocation = createRevocation({
     store: await createRevocationStore({ database, redis }),
@@ -64,6 +88,29 @@ export async function wire(config: Config, options: WiringOptions = {}) {
     now,
   });
   const rateLimits = createRateLimits({ store: await createRateLimitStore(redis), now });
+
+  const accountStore = createAccountStore(database);
+  const tellOwner = createOwnerNotices({ store: accountStore, messages });
+  const accounts = createAccounts({
+    store: accountStore,
+    links: createLinkStore(database),
+    changes: createChangeStore(database),
+    passwords: createPasswords({
+      hash: createPasswordHash({
+        argon2: options.argon2,
+        peppers: config.passwordPeppers,
+        gate: createHashGate({ now }),
+      }),
+      breached:
+        config.breachedPasswordsUrl === null ? null : createBreachedPasswords(config.breachedPasswordsUrl),
+      policy: policyFor(config.issuer, false),
+    }),
+    messages,
+    rateLimits,
+    revocation,
+    audit,
+    now,
+  });
 
   const apiKeyStore = createApiKeyStore(database);
   const keyFormat = await createKeyFormat(config.apiKeyTagSecrets);
@@ -142,8 +189,12 @@ export async function wire(config: Config, options: WiringOptions = {}) {
     database,
     redis,
     audit,
+    messages,
     signingKeys,
     revocation,
+    rateLimits,
+    accounts,
+    tellOwner,
     apiKeys,
     authentication,
     keyVerifier,
@@ -157,6 +208,12 @@ export async function wire(config: Config, options: WiringOptions = {}) {
 export type Rooms = Awaited<ReturnType<typeof wire>>;
 
 let wired: Rooms | undefined;
+let argon2: WebAssembly.Module | undefined;
+
+/** Said once by the entry, before any request: `fetch`, cron and RPC then find their rooms alike. */
+export function handOver(modules: { readonly argon2: WebAssembly.Module }): void {
+  ({ argon2 } = modules);
+}
 
 /**
  * This isolate's rooms. Two first requests at once wire twice and keep one: a value is shared, never a promise,
@@ -164,7 +221,8 @@ let wired: Rooms | undefined;
  */
 export async function roomsOf(environment: Readonly<Record<string, unknown>>): Promise<Rooms> {
   if (wired) return wired;
-  const made = await wire(readConfig(environment));
+  if (!argon2) throw new Error("the entry has not handed over argon2");
+  const made = await wire(readConfig(environment), { argon2 });
   wired ??= made;
   return wired;
 }

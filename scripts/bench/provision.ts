@@ -5,6 +5,7 @@ import { ownScopes } from "../../src/authentication/operator-access.ts";
 import { readConfig } from "../../src/env.ts";
 import { type Rooms, wire } from "../../src/wiring.ts";
 import { migrate } from "../migrate.ts";
+import { compileArgon2 } from "../stack/argon2-module.ts";
 import { startNeonTwin } from "../twins/neon.ts";
 import { type Child, startChild } from "./child.ts";
 import type { FarSideCall, FarSidePorts } from "./far-side.ts";
@@ -40,7 +41,10 @@ export async function provision(closing: AsyncDisposableStack) {
   const ports = await farSide.ask<FarSidePorts>({ do: "open", twinPort: twin.port });
   const environment = environmentFor(ports);
   const config = readConfig(environment);
-  const rooms = await wire(config, { waitForRefusals: () => Promise.resolve() });
+  const rooms = await wire(config, {
+    argon2: await compileArgon2(),
+    waitForRefusals: () => Promise.resolve(),
+  });
   const pending: Promise<unknown>[] = [];
   const operator = {
     actor: { type: "operator", id: "bench" },

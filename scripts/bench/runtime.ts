@@ -6,18 +6,23 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
-import { type Compatibility, readCompatibility } from "../stack/bundle.ts";
+import { type Compatibility, readCompatibility, wasmBeside, wasmOf } from "../stack/bundle.ts";
 import { REPOSITORY } from "../stack/local-data.ts";
 import { refusal } from "../stack/refusal.ts";
 import { pin, subjectCore } from "./cores.ts";
 
-export type Bundle = { readonly path: string; readonly bytes: number; readonly gzippedBytes: number };
+export type Bundle = {
+  readonly path: string;
+  readonly wasm: readonly string[];
+  readonly bytes: number;
+  readonly gzippedBytes: number;
+};
 export type Environment = Readonly<Record<string, string>>;
 
 /** One module as the deployment has it, minified. */
 export async function bundleMinified(entry: string, directory: string, name: string): Promise<Bundle> {
   const path = join(directory, `${name}.js`);
-  await build({
+  const { metafile } = await build({
     entryPoints: [join(REPOSITORY, entry)],
     outfile: path,
     bundle: true,
@@ -29,10 +34,17 @@ export async function bundleMinified(entry: string, directory: string, name: str
     define: { "process.env.NODE_ENV": '"production"' },
     jsx: "automatic",
     jsxImportSource: "hono/jsx",
+    ...wasmBeside,
+    metafile: true,
     logLevel: "silent",
   });
   const code = readFileSync(path);
-  return { path, bytes: code.length, gzippedBytes: gzipSync(code, { level: 9 }).length };
+  return {
+    path,
+    wasm: wasmOf(metafile),
+    bytes: code.length,
+    gzippedBytes: gzipSync(code, { level: 9 }).length,
+  };
 }
 
 export type Running = {
@@ -69,11 +81,12 @@ export async function serveWorker(bundle: Bundle, name: string, environment: Env
 
 function describe(bundle: Bundle, environment: Environment, { date, flags }: Compatibility): string {
   const bindings = Object.keys(environment).map((name) => `(name = "${name}", fromEnvironment = "${name}")`);
+  const wasm = bundle.wasm.map((file) => `, (name = "${file}", wasm = embed "${file}")`);
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
     (name = "main", worker = (
-      modules = [(name = "worker.js", esModule = embed ${JSON.stringify(basename(bundle.path))})],
+      modules = [(name = "worker.js", esModule = embed ${JSON.stringify(basename(bundle.path))})${wasm.join("")}],
       compatibilityDate = "${date}",
       compatibilityFlags = [${flags.map((flag) => JSON.stringify(flag)).join(", ")}],
       bindings = [${bindings.join(", ")}],

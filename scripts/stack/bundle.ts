@@ -1,17 +1,23 @@
 import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { type BuildFailure, build, formatMessages, stop } from "esbuild";
+import { basename, join } from "node:path";
+import { type BuildFailure, build, formatMessages, type Metafile, stop } from "esbuild";
 import { REPOSITORY } from "./local-data.ts";
 import { refusal } from "./refusal.ts";
 
 export type Compatibility = { date: string; flags: string[] };
 
-/** Bundles the Worker as the deployment does, but readable; returns the path of the one module. */
-export async function bundleWorker(entry: string, directory: string): Promise<string> {
+/** The script, and the compiled modules that it imports; all in one folder, each by its bare name. */
+export type WorkerBundle = { readonly script: string; readonly wasm: readonly string[] };
+
+/** A `.wasm` stays a module of its own, as the deployment has it. */
+export const wasmBeside = { loader: { ".wasm": "copy" }, assetNames: "[name]" } as const;
+
+/** Bundles the Worker as the deployment does, but readable. */
+export async function bundleWorker(entry: string, directory: string): Promise<WorkerBundle> {
   const outfile = join(directory, "worker.js");
   if (!existsSync(entry)) throw refusal(`There is no Worker to run: ${entry} does not exist.`);
   try {
-    await build({
+    const { metafile } = await build({
       entryPoints: [entry],
       outfile,
       bundle: true,
@@ -22,17 +28,23 @@ export async function bundleWorker(entry: string, directory: string): Promise<st
       define: { "process.env.NODE_ENV": '"production"' },
       jsx: "automatic",
       jsxImportSource: "hono/jsx",
+      ...wasmBeside,
+      metafile: true,
       absWorkingDir: REPOSITORY,
       logLevel: "silent",
     });
+    return { script: outfile, wasm: wasmOf(metafile) };
   } catch (error) {
     throw refusal(`The Worker does not build: ${await firstMessage(error)}`, error);
   } finally {
     // esbuild keeps a process for the next build; there is none.
     await stop();
   }
-  return outfile;
 }
+
+/** Names of the compiled modules that a build put beside its script. */
+export const wasmOf = (metafile: Metafile): string[] =>
+  Object.keys(metafile.outputs).flatMap((path) => (path.endsWith(".wasm") ? [basename(path)] : []));
 
 /** The two lines of wrangler.toml that decide what the runtime does; one place says them for both. */
 export function readCompatibility(path = join(REPOSITORY, "wrangler.toml")): Compatibility {

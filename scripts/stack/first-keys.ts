@@ -1,6 +1,7 @@
 import { ownScopes } from "../../src/authentication/operator-access.ts";
 import { readConfig } from "../../src/env.ts";
 import { wire } from "../../src/wiring.ts";
+import { compileArgon2 } from "./argon2-module.ts";
 
 /**
  * The first management key and the first signing key, made by the same code that runs in the Worker. A key given as
@@ -10,7 +11,10 @@ export async function firstKeys(options: {
   environment: Record<string, string>;
   existing?: string;
 }): Promise<{ adminKey: string }> {
-  const rooms = await wire(readConfig(options.environment), { waitForRefusals: () => Promise.resolve() });
+  const rooms = await wire(readConfig(options.environment), {
+    argon2: await compileArgon2(),
+    waitForRefusals: () => Promise.resolve(),
+  });
   const pending: Promise<unknown>[] = [];
   const background = (work: Promise<unknown>) => {
     pending.push(work);

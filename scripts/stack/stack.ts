@@ -4,7 +4,7 @@ import { startEdge } from "../twins/edge.ts";
 import { startMailbox } from "../twins/mailbox.ts";
 import { startNeonTwin } from "../twins/neon.ts";
 import { startUpstashTwin } from "../twins/upstash.ts";
-import { bundleWorker, readCompatibility } from "./bundle.ts";
+import { bundleWorker, readCompatibility, type WorkerBundle } from "./bundle.ts";
 import { type WorkerEnvironment, workerEnvironment } from "./environment.ts";
 import {
   brokenData,
@@ -81,7 +81,12 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   bundle.catch(() => undefined);
   const { secrets, database, redis, mailbox } = await startTwins(started);
   const environment = workerEnvironment(
-    { issuer: edge.url, databaseUrl: database.url, redis: { url: redis.url, token: redis.token } },
+    {
+      issuer: edge.url,
+      databaseUrl: database.url,
+      redis: { url: redis.url, token: redis.token },
+      mailbox: mailbox.url,
+    },
     secrets,
     options.callersEnvironment ?? process.env,
   );
@@ -136,7 +141,7 @@ async function startTwins({ data, closing, options }: Started) {
 
 async function startWorker(
   { data, closing, options }: Started,
-  bundle: string,
+  bundle: WorkerBundle,
   environment: WorkerEnvironment,
 ) {
   const worker = await runWorker({

@@ -9,17 +9,17 @@ import {
   writeFileSync,
 } from "node:fs";
 import { createRequire } from "node:module";
-import { relative } from "node:path";
+import { join, relative } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { CF_BLOB_HEADER, FORWARDED_PROTO_HEADER } from "../twins/edge-headers.ts";
-import type { Compatibility } from "./bundle.ts";
+import type { Compatibility, WorkerBundle } from "./bundle.ts";
 import type { WorkerEnvironment } from "./environment.ts";
 import { refusal } from "./refusal.ts";
 
 export type WorkerSettings = {
-  /** The one module, built by bundle.ts; the runtime's configuration is written beside it. */
-  bundle: string;
+  /** Built by bundle.ts; the runtime's configuration is written beside it. */
+  bundle: WorkerBundle;
   configuration: string;
   compatibility: Compatibility;
   environment: WorkerEnvironment;
@@ -91,7 +91,7 @@ function describeServices(settings: WorkerSettings): string {
 const config :Workerd.Config = (
   services = [
     (name = "main", worker = (
-      modules = [(name = "worker.js", esModule = embed ${JSON.stringify(embedPath(settings))})],
+      modules = [${describeModules(settings).join(", ")}],
       compatibilityDate = "${compatibility.date}",
       compatibilityFlags = [${flags}],
       bindings = [${bindings.join(", ")}],
@@ -119,8 +119,15 @@ const config :Workerd.Config = (
 `;
 }
 
-function embedPath(settings: WorkerSettings): string {
-  return relative(`${settings.configuration}/..`, settings.bundle);
+/** The script first: the runtime starts with it. */
+function describeModules({ bundle, configuration }: WorkerSettings): string[] {
+  const embedded = (path: string) => JSON.stringify(relative(`${configuration}/..`, path));
+  return [
+    `(name = "worker.js", esModule = embed ${embedded(bundle.script)})`,
+    ...bundle.wasm.map(
+      (name) => `(name = "${name}", wasm = embed ${embedded(join(bundle.script, "..", name))})`,
+    ),
+  ];
 }
 
 function findRuntime(): string {

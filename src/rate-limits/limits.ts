@@ -23,6 +23,21 @@ export const limits = {
   },
   /** Calls of one management key. */
   management: { name: "management", permits: 1200, windowSeconds: 60, whenUnavailable: "local" },
+  /** Sign-ins that failed, of one network: a success gives back what it took. */
+  signInNetwork: { name: "sign-in-network", permits: 300, windowSeconds: 600, whenUnavailable: "local" },
+  /**
+   * Sign-ins that failed, for one address, or from one device that is known to it: the delay rises with the guesses, and
+   * fifty a day are hopeless. Strangers share the count of the address; a known device has its own, so that nobody is
+   * locked out of where they are at home.
+   */
+  signInBurst: { name: "sign-in-burst", permits: 5, windowSeconds: 30, whenUnavailable: "local" },
+  signInMinutes: { name: "sign-in-minutes", permits: 10, windowSeconds: 300, whenUnavailable: "local" },
+  signInHour: { name: "sign-in-hour", permits: 20, windowSeconds: 3600, whenUnavailable: "local" },
+  signInDay: { name: "sign-in-day", permits: 50, windowSeconds: 86_400, whenUnavailable: "local" },
+  registerNetwork: { name: "register-network", permits: 200, windowSeconds: 3600, whenUnavailable: "local" },
+  recoverNetwork: { name: "recover-network", permits: 100, windowSeconds: 3600, whenUnavailable: "local" },
+  /** Mails that strangers can have sent to one address; past it none is sent, and nobody is told. */
+  mailAddress: { name: "mail-address", permits: 5, windowSeconds: 3600, whenUnavailable: "local" },
 } as const satisfies Record<string, Limit>;
 
 export type OwnLimit = keyof typeof limits;
@@ -39,7 +54,13 @@ export type Standing = {
 };
 
 export type Taken =
-  | { readonly ok: true; readonly standings: readonly Standing[]; readonly degraded: readonly string[] }
+  | {
+      readonly ok: true;
+      /** The time at which it was counted: where `giveBack` finds it. */
+      readonly takenAt: number;
+      readonly standings: readonly Standing[];
+      readonly degraded: readonly string[];
+    }
   | {
       readonly ok: false;
       readonly reason: "over" | "unavailable";

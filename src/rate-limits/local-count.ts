@@ -1,5 +1,5 @@
 import type { Demand, Standing } from "./limits.ts";
-import { millisecondsUntilFree, type Slices, take, usedPermits } from "./slices.ts";
+import { giveBack, millisecondsUntilFree, type Slices, take, usedPermits } from "./slices.ts";
 
 const subjectsMax = 20_000;
 
@@ -42,6 +42,12 @@ export function createLocalCount(now: () => number) {
       if (!before.every((standing) => standing.free)) return { granted: false, standings: before };
       for (const { demand, slices } of held) take(slices, now(), demand.limit.windowSeconds, demand.cost);
       return { granted: true, standings: standings() };
+    },
+
+    /** Takes back from the slices in which it was counted. */
+    giveBack(demands: readonly Demand[], takenAt: number): void {
+      for (const demand of demands)
+        giveBack(slicesOf(demand), takenAt, demand.limit.windowSeconds, demand.cost);
     },
 
     /** Counts even past the limit: for what has already happened, such as a refused guess. */

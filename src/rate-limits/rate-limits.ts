@@ -10,8 +10,10 @@ import type { Count, RateLimitStore, Trip } from "./store.ts";
 export function createRateLimits(options: { store: RateLimitStore; now: () => number }) {
   const { store, now } = options;
   const local = createLocalCount(now);
+  const givenBack = new WeakSet<Taken>();
 
   function takeWithoutRedis(demands: readonly Demand[]): Taken {
+    const takenAt = now();
     const degraded = demands.map(({ limit }) => `${limit.name}=${limit.whenUnavailable}`);
     const closed = demands.filter(({ limit }) => limit.whenUnavailable === "closed");
     if (closed.length > 0) {
@@ -19,7 +21,7 @@ export function createRateLimits(options: { store: RateLimitStore; now: () => nu
       return { ok: false, reason: "unavailable", names, retryAfterSeconds: 1, standings: [], degraded };
     }
     const counted = local.take(demands.filter(({ limit }) => limit.whenUnavailable === "local"));
-    if (counted.granted) return { ok: true, standings: counted.standings, degraded };
+    if (counted.granted) return { ok: true, takenAt, standings: counted.standings, degraded };
     const refusing = counted.standings.filter((standing) => !standing.free);
     const names = refusing.map((standing) => standing.name);
     return {
@@ -36,8 +38,8 @@ export function createRateLimits(options: { store: RateLimitStore; now: () => nu
 
   /** Leaves with the trip. Never rejects. */
   async function take(trip: Trip, demands: readonly Demand[]): Promise<Taken> {
-    if (demands.length === 0) return { ok: true, standings: [], degraded: [] };
     const at = now();
+    if (demands.length === 0) return { ok: true, takenAt: at, standings: [], degraded: [] };
     let taken: Awaited<ReturnType<RateLimitStore["take"]>>;
     try {
       taken = await store.take(trip, demands, at);
@@ -49,7 +51,7 @@ export function createRateLimits(options: { store: RateLimitStore; now: () => nu
         taken.granted && demand.cost > 0 ? millisecondsTaken(at, demand.limit.windowSeconds) : 0;
       return standingOf(demand, taken.counts[index], taken.granted, takenMilliseconds);
     });
-    if (taken.granted) return { ok: true, standings, degraded: [] };
+    if (taken.granted) return { ok: true, takenAt: at, standings, degraded: [] };
     const refusing = demands.flatMap((demand, index) => {
       const count = taken.counts[index];
       return count && count.used + demand.cost > demand.limit.permits ? [{ demand, count }] : [];
@@ -70,6 +72,23 @@ export function createRateLimits(options: { store: RateLimitStore; now: () => nu
   return {
     openTrip: store.openTrip,
     take,
+
+    /**
+     * Takes back, behind an answer, what turned out not to count: a sign-in that succeeded. Only what was granted, only once
+     * and only there where it was counted; so refunds never make more than was taken.
+     */
+    async giveBack(taken: Taken, demands: readonly Demand[]): Promise<void> {
+      if (!taken.ok || givenBack.has(taken) || demands.length === 0) return;
+      givenBack.add(taken);
+      if (taken.degraded.length > 0) {
+        const counted = demands.filter(({ limit }) => limit.whenUnavailable === "local");
+        return local.giveBack(counted, taken.takenAt);
+      }
+      const trip = store.openTrip();
+      const given = store.giveBack(trip, demands, taken.takenAt);
+      await trip.send();
+      await given;
+    },
 
     /** A demand on one of our own limits. */
     demandOf: (name: OwnLimit, subject: string, cost = 1): Demand => ({ limit: limits[name], subject, cost }),

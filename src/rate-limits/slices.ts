@@ -49,3 +49,12 @@ export function take(slices: Slices, now: number, windowSeconds: number, cost: n
   for (const slice of slices.keys()) if (slice < current - slicesPerWindow) slices.delete(slice);
   slices.set(current, (slices.get(current) ?? 0) + cost);
 }
+
+/** Undoes a `take` of that time, if its slice still counts. Never below nothing. */
+export function giveBack(slices: Slices, takenAt: number, windowSeconds: number, cost: number): void {
+  const slice = Math.floor(takenAt / sliceMilliseconds(windowSeconds));
+  const count = slices.get(slice);
+  if (count === undefined) return;
+  if (count > cost) slices.set(slice, count - cost);
+  else slices.delete(slice);
+}

@@ -1,6 +1,6 @@
 import { createScript, type RedisStore, type Trip } from "../storage/redis.ts";
 import type { Demand } from "./limits.ts";
-import { takeScript } from "./take-script.ts";
+import { giveBackScript, takeScript } from "./take-script.ts";
 
 export type { Trip };
 export type Count = {
@@ -11,6 +11,7 @@ export type Count = {
 
 export async function createRateLimitStore(redis: RedisStore) {
   const script = await createScript(takeScript);
+  const giveBackOf = await createScript(giveBackScript);
   return {
     openTrip: () => redis.trip(),
 
@@ -23,7 +24,7 @@ export async function createRateLimitStore(redis: RedisStore) {
       const answer = await trip.add({
         verb: "script",
         script,
-        keys: demands.map(({ limit, subject }) => `limit:${limit.name}:${limit.windowSeconds}:${subject}`),
+        keys: demands.map(keyOf),
         args: [
           now,
           ...demands.flatMap(({ limit, cost }) => [limit.permits, limit.windowSeconds * 1000, cost]),
@@ -40,7 +41,19 @@ export async function createRateLimitStore(redis: RedisStore) {
       }));
       return { granted: numbers[0] === 1, counts };
     },
+
+    /** Undoes a granted take of that time. Leaves with the trip. */
+    async giveBack(trip: Trip, demands: readonly Demand[], takenAt: number): Promise<void> {
+      await trip.add({
+        verb: "script",
+        script: giveBackOf,
+        keys: demands.map(keyOf),
+        args: [takenAt, ...demands.flatMap(({ limit, cost }) => [limit.windowSeconds * 1000, cost])],
+      });
+    },
   };
 }
+
+const keyOf = ({ limit, subject }: Demand): string => `limit:${limit.name}:${limit.windowSeconds}:${subject}`;
 
 export type RateLimitStore = Awaited<ReturnType<typeof createRateLimitStore>>;

@@ -60,3 +60,23 @@ if granted == 1 then
 end
 return answer
 `;
+
+/**
+ * Undoes a take in one atomic step, in the very slices that counted it; a slice that has left its window stays gone, and
+ * none falls below nothing. ARGV: 1 the time of the take in milliseconds, then per limit: window in milliseconds, cost.
+ */
+export const giveBackScript = `
+local at = tonumber(ARGV[1])
+for i = 1, #KEYS do
+  local width = tonumber(ARGV[i * 2]) / ${slicesPerWindow}
+  local cost = tonumber(ARGV[i * 2 + 1])
+  local slice = string.format('%.0f', math.floor(at / width))
+  local count = tonumber(redis.call('HGET', KEYS[i], slice))
+  if count and count > cost then
+    redis.call('HINCRBY', KEYS[i], slice, -cost)
+  elseif count then
+    redis.call('HDEL', KEYS[i], slice)
+  end
+end
+return 1
+`;

@@ -1,3 +1,4 @@
+import argon2 from "@phi-ag/argon2/argon2.wasm";
 import { expect, inject } from "vitest";
 import { createApp } from "../../src/app.ts";
 import { readConfig } from "../../src/env.ts";
@@ -41,6 +42,7 @@ export async function givenIsolate(options: IsolateOptions = {}) {
   const ports = [stores.neonPort, redis.port];
   const environment = { ...inLane(stores.environment, lane, redis.url), ...options.environment };
   const rooms = await wire(readConfig(environment), {
+    argon2,
     now: clock.now,
     waitForRefusals: options.waitForRefusals ?? (() => Promise.resolve()),
   });

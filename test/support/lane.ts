@@ -7,6 +7,7 @@ export const inLane = (
   ...environment,
   DATABASE_URL: environment["DATABASE_URL"]?.replace("//gatehouse:", `//lane-${lane}:`) ?? "",
   UPSTASH_REDIS_REST_URL: `${redisUrl}/lane/${lane}`,
+  ...(environment["MAIL_API_URL"] ? { MAIL_API_URL: `${environment["MAIL_API_URL"]}/lane/${lane}` } : {}),
 });
 
 /** Of the Gatehouse that test/rpc reaches over service bindings. */

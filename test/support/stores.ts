@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "pg";
 import type { TestProject } from "vitest/node";
-import { bundleWorker } from "../../scripts/stack/bundle.ts";
+import { bundleWorker, type WorkerBundle } from "../../scripts/stack/bundle.ts";
+import { startMailbox } from "../../scripts/twins/mailbox.ts";
 import { startNeonTwin } from "../../scripts/twins/neon.ts";
 import { startUpstashTwin } from "../../scripts/twins/upstash.ts";
 import { startUpstream } from "./upstream.ts";
@@ -18,8 +19,10 @@ export type Stores = {
   readonly forgetfulRedis: { readonly url: string; readonly port: number };
   /** A real upstream, whose behaviour its paths choose. */
   readonly upstream: string;
-  /** Gatehouse as it is deployed, and a Worker that binds to it: each one module on disk. */
-  readonly workers: { readonly gatehouse: string; readonly orders: string };
+  /** What is sent by mail is kept here; `MAIL_API_URL` leads to it. */
+  readonly mailbox: string;
+  /** Gatehouse as it is deployed, and a Worker that binds to it: modules on disk. */
+  readonly workers: { readonly gatehouse: WorkerBundle; readonly orders: WorkerBundle };
 };
 
 declare module "vitest" {
@@ -43,6 +46,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     ...(redisUrl ? { redisUrl: nextDatabase(redisUrl) } : {}),
   });
   const upstream = await startUpstream();
+  const mailbox = await startMailbox();
   await migrate(neon.query);
   const bundles = await mkdtemp(join(tmpdir(), "gatehouse-workers-"));
   const workers = {
@@ -59,16 +63,19 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
       API_KEY_TAG_SECRETS: secret(1, 101),
       REVOCATION_BOUND_SECONDS: "10",
       IMPORTED_KEY_PREFIXES: "legacy_",
+      MAIL_API_URL: mailbox.url,
+      MAIL_API_KEY: "test-mail-key",
     },
     neonPort: neon.port,
     upstashPort: upstash.port,
     upstashToken: token,
     forgetfulRedis: { url: forgetful.url, port: forgetful.port },
     upstream: upstream.url,
+    mailbox: mailbox.url,
     workers,
   });
   return async () => {
-    await Promise.all([neon.close(), upstash.close(), forgetful.close(), upstream.close()]);
+    await Promise.all([neon.close(), upstash.close(), forgetful.close(), upstream.close(), mailbox.close()]);
     await Promise.all([schema?.drop(), rm(bundles, { recursive: true })]);
   };
 }

@@ -1,7 +1,7 @@
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
-import { readCompatibility } from "../../scripts/stack/bundle.ts";
+import { readCompatibility, type WorkerBundle } from "../../scripts/stack/bundle.ts";
 import { inLane, rpcLane } from "../support/lane.ts";
 import type { Stores } from "../support/stores.ts";
 
@@ -16,11 +16,17 @@ function boundWorkers({ environment, workers }: Stores) {
     entrypoint: "Verifier",
     ...(props && { props }),
   });
-  const module = (path: string) => ({ modules: true, modulesRoot: dirname(path), scriptPath: path });
+  const modules = ({ script, wasm }: WorkerBundle) => ({
+    modulesRoot: dirname(script),
+    modules: [
+      { type: "ESModule" as const, path: script },
+      ...wasm.map((name) => ({ type: "CompiledWasm" as const, path: join(dirname(script), name) })),
+    ],
+  });
   return [
     {
       name: "gatehouse",
-      ...module(workers.gatehouse),
+      ...modules(workers.gatehouse),
       compatibilityDate: date,
       compatibilityFlags: flags,
       // Bound 0: what was changed is known to the next question.
@@ -28,7 +34,7 @@ function boundWorkers({ environment, workers }: Stores) {
     },
     {
       name: "orders",
-      ...module(workers.orders),
+      ...modules(workers.orders),
       compatibilityDate: date,
       serviceBindings: {
         GATEHOUSE: verifier({ caller: "orders" }),

@@ -1,0 +1,217 @@
+import { type SQL, sql } from "drizzle-orm";
+import type { PendingChange } from "../revocation/ending.ts";
+import { noteEndings, pendingOf } from "../revocation/tables.ts";
+import { type Database, inOneTransaction, isUniqueViolation } from "../storage/database.ts";
+import { decodeRow } from "../storage/rows.ts";
+import { type FamilyEnd, refreshFamilies } from "../tokens/tables.ts";
+import type { LinkPurpose } from "./account.ts";
+import { isLive } from "./links.store.ts";
+import type { AccountRow } from "./store.ts";
+import { accounts, mailLinks } from "./tables.ts";
+
+/** What a change left behind, what was there before it, and what the edges must be told. */
+export type Changed = {
+  readonly row: AccountRow;
+  readonly emailBefore: string;
+  readonly endings: readonly PendingChange[];
+};
+
+const moment = (at: Date): SQL => sql`${at.toISOString()}::timestamptz`;
+
+/** The columns of every change that ends sessions. */
+const endsAll = (at: Date): SQL =>
+  sql`version = a.version + 1, updated_at = ${moment(at)}, revoked_before = ${moment(at)}`;
+
+/**
+ * Changes of an account with all that they end, in one transaction: the row, its refresh families, its links, and the
+ * note for the edges. The account's row is locked first. Whoever begins a session writes to that row too, so a session
+ * is either seen and ended here, or finds another version and never begins.
+ */
+export function createChangeStore(database: Database) {
+  const byId = (id: string): SQL => sql`select id from ${accounts} where id = ${id} for update`;
+  const byLink = (secretHash: string): SQL => sql`
+    select a.id from ${accounts} a join ${mailLinks} l on l.account_id = a.id
+    where l.secret_hash = ${secretHash} for update of a`;
+
+  /** `changed`: CTEs of which one is `changed`, rows of accounts; `ending`: the CTEs `ended` and `noted`. */
+  async function change(lock: SQL, changed: SQL, ending: SQL): Promise<Changed | null> {
+    const [, rows] = await inOneTransaction(database, [
+      lock,
+      sql`with ${changed}, ${ending}
+        select changed.*, before.email as email_before, (select json_agg(noted) from noted) as noted
+        from changed join ${accounts} before on before.id = changed.id`,
+    ]);
+    const row = rows?.[0];
+    return row ? changedOf(row) : null;
+  }
+
+  /** Everything of the account that was issued before. */
+  const endEverything = (reason: FamilyEnd, at: Date): SQL => sql`
+    ended as (
+      update ${refreshFamilies} f set revoked_at = ${moment(at)}, revoked_reason = ${reason}
+      from changed where f.account_id = changed.id and f.revoked_at is null
+    ),
+    noted as (${noteEndings(sql`select 'subject', id from changed`, at)})`;
+
+  /** A recovery that was asked for under the old password, or at the old address, is over. */
+  const endLinks = sql`
+    unlinked as (
+      delete from ${mailLinks} l using changed
+      where l.account_id = changed.id and l.used_at is null
+        and not exists (select 1 from used where used.id = l.id)
+    )`;
+  const nothingUsed = sql`used as (select id from ${mailLinks} where false)`;
+
+  const use = (secretHash: string, purposes: readonly LinkPurpose[], at: Date): SQL => sql`
+    used as (
+      update ${mailLinks} l set used_at = ${moment(at)}
+      where ${isLive(secretHash, purposes, at)} returning l.*
+    )`;
+
+  return {
+    /** A registration's link is used up and the account is there, in one statement; null: no such link, or somebody was faster. */
+    async register(secretHash: string, accountId: string, at: Date): Promise<AccountRow | null> {
+      const { rows } = await database.execute<Record<string, unknown>>(sql`
+        with ${use(secretHash, ["register"], at)}
+        insert into ${accounts} (id, email, email_canonical, password_hash, password_changed_at, scopes, state,
+          created_at, updated_at)
+        select ${accountId}, email, email_canonical, password_hash, ${moment(at)}, '{}', 'active', ${moment(at)},
+          ${moment(at)} from used
+        on conflict (email_canonical) do nothing
+        returning *`);
+      return rows[0] ? decodeRow(accounts, rows[0]) : null;
+    },
+
+    /** Null: no such link, or the address was taken meanwhile. */
+    async moveAddress(secretHash: string, at: Date): Promise<Changed | null> {
+      try {
+        return await change(
+          byLink(secretHash),
+          sql`${use(secretHash, ["change-address"], at)},
+            changed as (
+              update ${accounts} a set email = used.email, email_canonical = used.email_canonical, ${endsAll(at)}
+              from used where a.id = used.account_id and a.state = 'active' returning a.*
+            ), ${endLinks}`,
+          endEverything("address_changed", at),
+        );
+      } catch (error) {
+        if (isUniqueViolation(error)) return null;
+        throw error;
+      }
+    },
+
+    /** Null: no such link, or the account is not what it was sent to. */
+    recover: (secretHash: string, passwordHash: string, at: Date): Promise<Changed | null> =>
+      change(
+        byLink(secretHash),
+        sql`${use(secretHash, ["recover"], at)},
+          changed as (
+            update ${accounts} a set password_hash = ${passwordHash}, password_changed_at = ${moment(at)}, ${endsAll(at)}
+            from used where a.id = used.account_id and a.state = 'active' and a.email_canonical = used.email_canonical
+            returning a.*
+          ), ${endLinks}`,
+        endEverything("by_recovery", at),
+      ),
+
+    /** Every session but one ends. Null: the password is no longer the one that was checked. */
+    changePassword: (
+      id: string,
+      hashes: { old: string; next: string },
+      keepSessionId: string | null,
+      at: Date,
+    ): Promise<Changed | null> =>
+      change(
+        byId(id),
+        sql`${nothingUsed},
+          changed as (
+            update ${accounts} a set password_hash = ${hashes.next}, password_changed_at = ${moment(at)},
+              version = a.version + 1, updated_at = ${moment(at)}
+            where a.id = ${id} and a.password_hash = ${hashes.old} and a.state = 'active' returning a.*
+          ), ${endLinks}`,
+        sql`ended as (
+            update ${refreshFamilies} f set revoked_at = ${moment(at)}, revoked_reason = 'password_changed'
+            from changed where f.account_id = changed.id and f.revoked_at is null
+              and f.session_id is distinct from ${keepSessionId}::text
+            returning f.session_id
+          ),
+          noted as (${noteEndings(sql`select distinct 'session', session_id from ended`, at)})`,
+      ),
+
+    disable: (id: string, at: Date): Promise<Changed | null> =>
+      change(
+        byId(id),
+        sql`${nothingUsed},
+          changed as (
+            update ${accounts} a set state = 'disabled', ${endsAll(at)}
+            where a.id = ${id} and a.state = 'active' returning a.*
+          ), ${endLinks}`,
+        endEverything("account_disabled", at),
+      ),
+
+    /** The row stays for the audit's sake; who it was is wiped. */
+    delete: (id: string, reason: "by_person" | "by_operator", at: Date): Promise<Changed | null> =>
+      change(
+        byId(id),
+        sql`changed as (
+            update ${accounts} a set state = 'deleted', email = '', email_canonical = 'deleted:' || a.id,
+              password_hash = null, scopes = '{}', ${endsAll(at)}
+            where a.id = ${id} and a.state <> 'deleted' returning a.*
+          ),
+          unlinked as (
+            delete from ${mailLinks} l using changed where l.account_id = changed.id
+          )`,
+        endEverything(reason, at),
+      ),
+
+    /**
+     * What is taken away is taken from living tokens too: everything of before ends, families go on with what is left.
+     * First-party families follow the account; an application keeps at most what it was granted.
+     */
+    setScopes: (id: string, scopes: readonly string[], at: Date): Promise<Changed | null> =>
+      change(
+        byId(id),
+        sql`changed as (
+            update ${accounts} a set scopes = ${textArray(scopes)}, updated_at = ${moment(at)}
+            where a.id = ${id} and a.state <> 'deleted' returning a.*
+          )`,
+        sql`narrowed as (
+            select changed.id from changed join ${accounts} was on was.id = changed.id
+            where not (was.scopes <@ changed.scopes)
+          ),
+          ended as (
+            update ${refreshFamilies} f set
+              scopes = case when f.client_id = 'first-party' then changed.scopes
+                else array(select unnest(f.scopes) intersect select unnest(changed.scopes)) end,
+              tokens_from = case when exists (select 1 from narrowed) then ${moment(at)} else f.tokens_from end
+            from changed where f.account_id = changed.id and f.revoked_at is null
+          ),
+          noted as (${noteEndings(sql`select 'subject', id from narrowed`, at)})`,
+      ),
+
+    async enable(id: string, at: Date): Promise<AccountRow | null> {
+      const { rows } = await database.execute<Record<string, unknown>>(sql`
+        update ${accounts} set state = 'active', updated_at = ${moment(at)}
+        where id = ${id} and state = 'disabled' returning *`);
+      return rows[0] ? decodeRow(accounts, rows[0]) : null;
+    },
+  };
+}
+
+export type ChangeStore = ReturnType<typeof createChangeStore>;
+
+function changedOf(row: Record<string, unknown>): Changed {
+  const noted = (row["noted"] ?? []) as Record<string, unknown>[];
+  return {
+    row: decodeRow(accounts, row),
+    emailBefore: String(row["email_before"]),
+    endings: pendingOf(noted),
+  };
+}
+
+const textArray = (values: readonly string[]): SQL =>
+  values.length === 0
+    ? sql`'{}'::text[]`
+    : sql`array[${sql.join(
+        values.map((value) => sql`${value}`),
+        sql`, `,
+      )}]::text[]`;

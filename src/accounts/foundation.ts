@@ -1,0 +1,133 @@
+import type { Audit } from "../audit/audit.ts";
+import type { EventReason, EventType, Party } from "../audit/events.ts";
+import { randomBase62 } from "../crypto/base62.ts";
+import { sha256Hex } from "../crypto/digest.ts";
+import { AuthError } from "../errors/auth-error.ts";
+import type { Circumstances } from "../messages/message.ts";
+import type { Messages } from "../messages/messages.ts";
+import type { Demand, Taken } from "../rate-limits/limits.ts";
+import type { RateLimits } from "../rate-limits/rate-limits.ts";
+import type { Revocation } from "../revocation/revocation.ts";
+import type { Account, Asked, Operator } from "./account.ts";
+import type { ChangeStore } from "./changes.store.ts";
+import { type EmailAddress, parseEmailAddress } from "./email-address.ts";
+import type { LinkStore, NewLink } from "./links.store.ts";
+import type { Passwords } from "./passwords.ts";
+import type { AccountRow, AccountStore } from "./store.ts";
+
+/** What every part of this room stands on. */
+export type Foundation = {
+  readonly store: AccountStore;
+  readonly links: LinkStore;
+  readonly changes: ChangeStore;
+  readonly passwords: Passwords;
+  readonly messages: Pick<Messages, "requireMail" | "send">;
+  readonly rateLimits: Pick<RateLimits, "openTrip" | "take" | "giveBack" | "demandOf">;
+  readonly revocation: Pick<Revocation, "announceNow">;
+  readonly audit: Pick<Audit, "record">;
+  readonly now: () => number;
+};
+
+export const stranger: Party = { type: "stranger", id: "" };
+export const newAccountId = (): string => `usr_${randomBase62(22)}`;
+
+export function accountOf(row: AccountRow): Account {
+  const { id, version, email, scopes, state, revokedBefore, createdAt, lastSignedInAt, passwordChangedAt } =
+    row;
+  return {
+    id,
+    version,
+    email,
+    scopes,
+    state,
+    revokedBefore,
+    createdAt,
+    lastSignedInAt,
+    passwordChangedAt,
+  };
+}
+
+export function requireAddress(input: unknown, field = "email"): EmailAddress {
+  const address = parseEmailAddress(input);
+  if (!address) throw new AuthError("invalid_request", `${field}: give one mail address`);
+  return address;
+}
+
+/** A counter's subject names nobody to whoever reads Redis, and no address of any length makes a long key. */
+export const addressHashOf = ({ canonical }: EmailAddress): Promise<string> => sha256Hex(canonical);
+
+export const circumstancesOf = ({ origin }: Pick<Operator, "origin">, now: () => number): Circumstances => ({
+  at: new Date(now()),
+  address: origin.address,
+  country: origin.country,
+});
+
+export function noteOf(
+  { audit }: Pick<Foundation, "audit">,
+  type: EventType,
+  accountId: string,
+  { actor, origin, background }: Operator,
+  reason: EventReason | null = null,
+): void {
+  const subject = { type: "user", id: accountId } as const;
+  audit.record({ type, outcome: "done", reason, actor, subject, origin }, background);
+}
+
+/** 256 random bits: the text goes into one mail, its SHA-256 into the table. */
+export async function newLink(
+  address: EmailAddress,
+  times: { readonly at: Date; readonly lifeMilliseconds: number },
+  isWanted: boolean,
+): Promise<{ text: string; row: NewLink }> {
+  const text = randomBase62(43);
+  const row = {
+    id: `lnk_${randomBase62(22)}`,
+    secretHash: await sha256Hex(text),
+    email: address.email,
+    emailCanonical: address.canonical,
+    at: times.at,
+    expiresAt: new Date(times.at.getTime() + times.lifeMilliseconds),
+    isWanted,
+  };
+  return { text, row };
+}
+
+const linkShape = /^[0-9A-Za-z]{43}$/;
+
+/** Null without a call for what was never a link of ours. */
+export const linkHashOf = async (text: unknown): Promise<string | null> =>
+  typeof text === "string" && linkShape.test(text) ? await sha256Hex(text) : null;
+
+/**
+ * A stranger's question that may cause a mail: two limits in one trip. Past that of the network it is refused; past that
+ * of the address it goes on as ever, and no mail is sent: `mayMail`.
+ */
+export async function takeQuestion(
+  foundation: Pick<Foundation, "rateLimits" | "audit">,
+  limit: "registerNetwork" | "recoverNetwork",
+  address: EmailAddress,
+  asked: Asked,
+): Promise<{ mayMail: boolean }> {
+  const { rateLimits } = foundation;
+  const trip = rateLimits.openTrip();
+  const network = rateLimits.take(trip, [rateLimits.demandOf(limit, `network:${asked.network}`)]);
+  const addressee = `address:${await addressHashOf(address)}`;
+  const mail = rateLimits.take(trip, [rateLimits.demandOf("mailAddress", addressee)]);
+  await trip.send();
+  requireWithin(await network, foundation, asked);
+  return { mayMail: (await mail).ok };
+}
+
+function requireWithin(taken: Taken, { audit }: Pick<Foundation, "audit">, asked: Asked): void {
+  if (taken.ok) return;
+  const subject = { type: "limit", id: taken.names.join(" ") } as const;
+  const event = { type: "limit.exceeded", outcome: "refused", reason: "over_limit" } as const;
+  audit.record({ ...event, actor: stranger, subject, origin: asked.origin }, asked.background);
+  throw new AuthError("rate_limited", undefined, { retryAfterSeconds: taken.retryAfterSeconds });
+}
+
+/** The demands of one guess at a password; `subject` is whose count it is. */
+export const guessDemands = (rateLimits: Pick<RateLimits, "demandOf">, subject: string): Demand[] =>
+  (["signInBurst", "signInMinutes", "signInHour", "signInDay"] as const).map((name) =>
+    rateLimits.demandOf(name, subject),
+  );

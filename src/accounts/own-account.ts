@@ -1,0 +1,109 @@
+import { AuthError } from "../errors/auth-error.ts";
+import type { Operator, OwnVerdict } from "./account.ts";
+import {
+  addressHashOf,
+  circumstancesOf,
+  type Foundation,
+  guessDemands,
+  newLink,
+  noteOf,
+  requireAddress,
+} from "./foundation.ts";
+import type { AccountRow } from "./store.ts";
+
+const newAddressLifeMilliseconds = 3_600_000;
+
+/** What an owner does to the account, each time with the password once more: a stolen session alone changes nothing. */
+export function createOwnAccount(foundation: Foundation) {
+  const { store, links, changes, passwords, messages, rateLimits, revocation, now } = foundation;
+
+  /** Guesses from inside a session are counted by themselves: no stranger can use them up. */
+  async function recognise(
+    accountId: string,
+    password: unknown,
+    { background }: Operator,
+  ): Promise<{ ok: true; row: AccountRow } | (OwnVerdict & { ok: false })> {
+    const demands = guessDemands(rateLimits, `account:${accountId}`);
+    const trip = rateLimits.openTrip();
+    const taking = rateLimits.take(trip, demands);
+    const [row, taken] = await Promise.all([store.find(accountId), trip.send().then(() => taking)]);
+    if (row?.state !== "active") throw new AuthError("not_found", "no account has this id");
+    if (!taken.ok)
+      return { ok: false, reason: "over_limit", retryAfterSeconds: taken.retryAfterSeconds ?? 1 };
+    const { matches } = await passwords.verify(password, row.passwordHash);
+    if (!matches) return { ok: false, reason: "wrong_password" };
+    background(rateLimits.giveBack(taken, demands).catch(() => undefined));
+    return { ok: true, row };
+  }
+
+  return {
+    /** Every session but the given one ends. */
+    async changePassword(
+      accountId: string,
+      given: { readonly current: unknown; readonly next: unknown },
+      keepSessionId: string | null,
+      operator: Operator,
+    ): Promise<OwnVerdict> {
+      const known = await recognise(accountId, given.current, operator);
+      if (!known.ok) return known;
+      const { row } = known;
+      const chosen = passwords.requireAcceptable(given.next, row.email);
+      const hashes = { old: row.passwordHash ?? "", next: await passwords.hashChosen(chosen) };
+      const changed = await changes.changePassword(accountId, hashes, keepSessionId, new Date(now()));
+      // Another change was faster: what was given is no longer the password.
+      if (!changed) return { ok: false, reason: "wrong_password" };
+      const reach = await revocation.announceNow(changed.endings, operator.background);
+      noteOf(foundation, "account.password_changed", accountId, operator, "by_person");
+      const done = circumstancesOf(operator, now);
+      messages.send({ template: "password-changed", to: row.email, done }, operator.background);
+      return { ok: true, reach };
+    },
+
+    /** Nothing changes before the link in the mail to the new address is used. A taken address is answered alike. */
+    async changeAddress(
+      accountId: string,
+      password: unknown,
+      newEmail: unknown,
+      operator: Operator,
+    ): Promise<OwnVerdict> {
+      messages.requireMail();
+      const address = requireAddress(newEmail, "new_email");
+      const known = await recognise(accountId, password, operator);
+      if (!known.ok) return known;
+      const trip = rateLimits.openTrip();
+      const addressee = `address:${await addressHashOf(address)}`;
+      const taking = rateLimits.take(trip, [rateLimits.demandOf("mailAddress", addressee)]);
+      await trip.send();
+      const { ok: mayMail } = await taking;
+      const times = { at: new Date(now()), lifeMilliseconds: newAddressLifeMilliseconds };
+      const link = await newLink(address, times, mayMail);
+      const made = await links.forNewAddress(link.row, accountId);
+      const asked = circumstancesOf(operator, now);
+      if (mayMail && made.isLive)
+        messages.send(
+          { template: "confirm-new-address", to: address.email, link: link.text, asked },
+          operator.background,
+        );
+      else if (mayMail)
+        messages.send({ template: "address-known", to: address.email, asked }, operator.background);
+      return { ok: true, reach: null };
+    },
+
+    /** `password: null`: an operator removes it, and only routes that let operators in may say so. */
+    async remove(accountId: string, password: unknown, operator: Operator): Promise<OwnVerdict> {
+      const isByOperator = password === null;
+      if (!isByOperator) {
+        const known = await recognise(accountId, password, operator);
+        if (!known.ok) return known;
+      }
+      const reason = isByOperator ? "by_operator" : "by_person";
+      const changed = await changes.delete(accountId, reason, new Date(now()));
+      if (!changed) throw new AuthError("not_found", "no account has this id");
+      const reach = await revocation.announceNow(changed.endings, operator.background);
+      noteOf(foundation, "account.deleted", accountId, operator, reason);
+      const done = circumstancesOf(operator, now);
+      messages.send({ template: "account-deleted", to: changed.emailBefore, done }, operator.background);
+      return { ok: true, reach };
+    },
+  };
+}

@@ -1,0 +1,64 @@
+import type { Asked, LinkVerdict, Operator } from "./account.ts";
+import {
+  accountOf,
+  circumstancesOf,
+  type Foundation,
+  linkHashOf,
+  newLink,
+  noteOf,
+  requireAddress,
+  stranger,
+  takeQuestion,
+} from "./foundation.ts";
+
+const recoveryLifeMilliseconds = 30 * 60_000;
+
+/** Somebody has lost the password, and proves by a mail that the address is theirs. */
+export function createRecovery(foundation: Foundation) {
+  const { links, changes, passwords, messages, revocation, now } = foundation;
+
+  return {
+    /**
+     * Answers alike whether or not the address is known. An unknown or disabled one is sent nothing: a mail to somebody
+     * who has no account here would be a mail that any stranger can have sent to anybody.
+     */
+    async requestRecovery(email: unknown, asked: Asked): Promise<void> {
+      messages.requireMail();
+      const address = requireAddress(email);
+      const { mayMail } = await takeQuestion(foundation, "recoverNetwork", address, asked);
+      const times = { at: new Date(now()), lifeMilliseconds: recoveryLifeMilliseconds };
+      const link = await newLink(address, times, mayMail);
+      const made = await links.forRecovery(link.row);
+      if (!made.isLive || made.accountId === null || made.email === null) return;
+      const { origin, background } = asked;
+      noteOf(foundation, "account.recovery_requested", made.accountId, {
+        actor: stranger,
+        origin,
+        background,
+      });
+      // To the address as its owner wrote it, never to the spelling that was sent.
+      messages.send(
+        { template: "recover", to: made.email, link: link.text, asked: circumstancesOf(asked, now) },
+        background,
+      );
+    },
+
+    /** Every session ends: whoever had the old password is out. A refused password leaves the link alive. */
+    async recover(link: unknown, newPassword: unknown, operator: Operator): Promise<LinkVerdict> {
+      const secretHash = await linkHashOf(link);
+      const found = secretHash && (await links.findLive(secretHash, "recover", new Date(now())));
+      if (!secretHash || !found) return { ok: false };
+      const chosen = passwords.requireAcceptable(newPassword, found.email);
+      const passwordHash = await passwords.hashChosen(chosen);
+      const changed = await changes.recover(secretHash, passwordHash, new Date(now()));
+      if (!changed) return { ok: false };
+      const { row, endings } = changed;
+      const reach = await revocation.announceNow(endings, operator.background);
+      const asOwner = { ...operator, actor: { type: "user", id: row.id } as const };
+      noteOf(foundation, "account.password_changed", row.id, asOwner, "by_recovery");
+      const done = circumstancesOf(operator, now);
+      messages.send({ template: "password-changed", to: row.email, done }, operator.background);
+      return { ok: true, purpose: "recover", account: accountOf(row), reach };
+    },
+  };
+}

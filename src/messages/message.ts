@@ -1,0 +1,43 @@
+/** When and from where something was done, as its owner is told. */
+export type Circumstances = {
+  readonly at: Date;
+  readonly address: string;
+  readonly country: string | null;
+  readonly city?: string | null;
+  readonly userAgent?: string | null;
+};
+
+/** Something was asked for, by whoever: only who reads the mail can go on. */
+export type Question =
+  | {
+      readonly template: "confirm-address" | "confirm-new-address" | "recover";
+      readonly to: string;
+      readonly link: string;
+      readonly asked: Circumstances;
+    }
+  | { readonly template: "address-known"; readonly to: string; readonly asked: Circumstances };
+
+/** Something has happened: who did not do it must learn it, and what to do. */
+export type Notice =
+  | {
+      readonly template: "password-changed" | "account-deleted" | "sign-in-replayed" | "new-device";
+      readonly to: string;
+      readonly done: Circumstances;
+    }
+  | {
+      readonly template: "address-changed";
+      readonly to: string;
+      readonly newAddress: string;
+      readonly done: Circumstances;
+    };
+
+/** A mail that is to be sent: which, to whom, and no more than its text needs. */
+export type Message = Question | Notice;
+
+/** A message in words: what a provider is given. */
+export type Mail = {
+  readonly to: string;
+  readonly subject: string;
+  readonly text: string;
+  readonly html: string;
+};
