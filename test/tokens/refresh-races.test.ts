@@ -125,7 +125,7 @@ describe("hundreds at once", () => {
 describe("answers that are lost, and steps that are cut short", () => {
   test("an answer lost after the commit is no rotation lost: the same token gets the successor that was stored", async () => {
     const { first, refreshToken, row } = await givenTwo([[old], [old]]);
-    await first.isolate.postgresFault([{ kind: "drop-after", match: "refresh_families", times: 1 }]);
+    await first.isolate.postgresFault([{ kind: "drop-after", match: "previous_hash = case", times: 1 }]);
     expect(await first.present(refreshToken)).toEqual({ ok: false, reason: "unavailable" });
     const stored = await row();
     expect(stored).toMatchObject({ generation: 1, revokedAt: null });
@@ -136,7 +136,7 @@ describe("answers that are lost, and steps that are cut short", () => {
 
   test("twenty of forty parallel answers lost after the commit: still one successor", async () => {
     const two = await givenTwo([[old], [old]]);
-    await two.first.isolate.postgresFault([{ kind: "drop-after", match: "refresh_families", times: 20 }]);
+    await two.first.isolate.postgresFault([{ kind: "drop-after", match: "previous_hash = case", times: 20 }]);
     const verdicts = await atOnce(40, two.refreshToken, two);
     expect(tally(verdicts)).toEqual({ ok: 20, unavailable: 20 });
     expect(successorsOf(verdicts)).toHaveLength(1);
@@ -176,7 +176,7 @@ describe("answers that are lost, and steps that are cut short", () => {
     const { clock, first, second, refreshToken, sessionId, row } = await givenTwo([[old], [old]]);
     expectRotated(await first.present(refreshToken));
     clock.advance(10_000);
-    await first.isolate.postgresFault([{ kind: "drop-after", match: "refresh_families", times: 1 }]);
+    await first.isolate.postgresFault([{ kind: "drop-after", match: "previous_hash = case", times: 1 }]);
     expect(await first.present(refreshToken)).toEqual({ ok: false, reason: "unavailable" });
     expect(await row()).toMatchObject({ revokedReason: "replayed" });
     clock.advance(3000);
