@@ -37,6 +37,9 @@ const credentialParameters: ReadonlySet<string> = new Set([
 /** A JWS in compact form, as ours are. */
 const tokenAnywhere = /eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}/;
 
+/** A refresh token of ours: `tokens/refresh-format.ts`. */
+const refreshTokenAnywhere = /gr_[0-9A-Za-z]{22}_\d{1,9}_[0-9A-Za-z]{55}/;
+
 /** What a server behind us would read: escapes of ASCII decoded, broken ones left alone. */
 const decoded = (text: string): string =>
   text.replace(/%([2-7][0-9a-f])/gi, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)));
@@ -53,12 +56,13 @@ export function keysIn(texts: readonly string[], keyAnywhere: RegExp): string[] 
  */
 export function credentialsInUrl(url: URL, keyAnywhere: RegExp): { found: boolean; keys: string[] } {
   // Nearly every URL: no query, nothing escaped, and neither of our formats' beginnings.
-  if (url.search === "" && !/%|gk_|eyJ/.test(url.pathname)) return { found: false, keys: [] };
+  if (url.search === "" && !/%|g[kr]_|eyJ/.test(url.pathname)) return { found: false, keys: [] };
   const parameters = url.search === "" ? [] : [...url.searchParams];
   const isNamed = parameters.some(
     ([name, value]) => value !== "" && credentialParameters.has(name.toLowerCase()),
   );
   const texts = [decoded(url.pathname), decoded(url.search), ...parameters.flat()];
   const keys = keysIn(texts, keyAnywhere);
-  return { found: isNamed || keys.length > 0 || texts.some((text) => tokenAnywhere.test(text)), keys };
+  const isToken = (text: string) => tokenAnywhere.test(text) || refreshTokenAnywhere.test(text);
+  return { found: isNamed || keys.length > 0 || texts.some(isToken), keys };
 }
