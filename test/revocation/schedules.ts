@@ -3,12 +3,12 @@ import { verdictOn } from "../api-keys/management.ts";
 import { type FaultRule, givenKey, type Isolate, unique } from "../support/given.ts";
 import { forgetFeed, givenEdges, operatorAt, revokeAt } from "./edges.ts";
 import { createSlowNetwork, type SlowNetwork } from "./held-answers.ts";
-import { judge, type KnownKey, nothingPromised, type Use } from "./promises.ts";
+import { judge, type KnownKey, nothingPromised, type Promised, type Use } from "./promises.ts";
 
 /** What the schedule has brought about so far: the edges, and what was promised of each key. */
 export type World = Awaited<ReturnType<typeof givenWorld>>;
 type Reach = { readonly effectiveEverywhereBy: Date };
-type Step = fc.AsyncCommand<object, World>;
+export type Step = fc.AsyncCommand<object, World>;
 
 export async function givenWorld(boundSeconds: number) {
   const given = await givenEdges(boundSeconds);
@@ -37,25 +37,28 @@ export async function endWorld(world: World): Promise<void> {
   }
 }
 
-async function releaseAll(world: World): Promise<void> {
+export async function releaseAll(world: World): Promise<void> {
   const waiting = world.waiting.splice(0);
   for (const { release } of waiting) release();
   for (const { done } of waiting) await done;
 }
 
 /** What is held back is released first: something may wait for it. */
-async function settleAll(world: World): Promise<void> {
+export async function settleAll(world: World): Promise<void> {
   await releaseAll(world);
   await world.settle();
 }
 
-const pick = <Item>(items: readonly Item[], index: number): Item => {
+export const pick = <Item>(items: readonly Item[], index: number): Item => {
   const item = items[index % items.length];
   if (item === undefined) throw new Error("nothing to pick from");
   return item;
 };
 
-const step = (name: string, run: (world: World) => Promise<unknown>): Step => ({
+export const step = <Of extends World = World>(
+  name: string,
+  run: (world: Of) => Promise<unknown>,
+): fc.AsyncCommand<object, Of> => ({
   check: () => true,
   async run(_, world) {
     world.ticks += 1;
@@ -64,12 +67,20 @@ const step = (name: string, run: (world: World) => Promise<unknown>): Step => ({
   toString: () => name,
 });
 
-/** A use of a key at an edge, judged in the moment in which its verdict is there. */
-async function use(world: World, edge: Isolate, key: KnownKey): Promise<void> {
+const use = (world: World, edge: Isolate, key: KnownKey) =>
+  judged(world, edge, key, () => verdictOn(edge, key.text));
+
+/** A use at an edge, judged in the moment in which its verdict is there. */
+export async function judged(
+  world: World,
+  edge: Isolate,
+  key: Promised,
+  ask: () => Promise<Use["verdict"]>,
+): Promise<void> {
   const began = Date.now();
   const arrived: Use["arrived"] = { tick: world.ticks, at: world.clock.now() };
   const wasFaulty = world.faulty.has(edge);
-  const { verdict, decidedAt } = await verdictOn(edge, key.text).then((answer) => ({
+  const { verdict, decidedAt } = await ask().then((answer) => ({
     verdict: answer,
     decidedAt: world.clock.now(),
   }));
@@ -79,9 +90,9 @@ async function use(world: World, edge: Isolate, key: KnownKey): Promise<void> {
 }
 
 /** A change at an edge, and what is promised of it. A change that fails may have happened: nothing is promised. */
-async function change(
+export async function change(
   world: World,
-  keys: readonly KnownKey[],
+  keys: readonly Promised[],
   run: () => Promise<{ reach: Reach; endsAt?: number } | null>,
 ): Promise<void> {
   for (const key of keys) key.isHonest = false;
@@ -136,9 +147,15 @@ const keyStep =
       if (world.keys.length > 0) await run(world, pick(world.edges, edge), pick(world.keys, key));
     });
 
-async function hold(world: World, edge: Isolate, key: KnownKey, store: "postgres" | "redis"): Promise<void> {
+/** A use during which the next answer of this store to this edge waits until it is released. */
+export async function hold(
+  world: World,
+  edge: Isolate,
+  store: "postgres" | "redis",
+  begin: () => Promise<void>,
+): Promise<void> {
   const held = world.network.holdNext(edge, store);
-  const done = use(world, edge, key);
+  const done = begin();
   world.waiting.push({ release: held.release, done });
   // A use that is decided without the store leaves nothing behind for others to wait for.
   const decided = done.then(held.release, held.release);
@@ -162,12 +179,7 @@ const postgresFaults: fc.Arbitrary<FaultRule[]> = fc.constantFrom<FaultRule[]>(
 
 /** Every step a schedule may be made of; the common ones several times, so that they come up more often. */
 export function stepsFor(boundSeconds: number): fc.Arbitrary<Step>[] {
-  const bound = boundSeconds * 1000;
-  const waits = [0, 1, 500, 1001, 3000, bound / 2 + 1, bound, bound + 1, 31_000, 250_000, 305_001 + bound];
   const uses = fc.record(ofKey).map(keyStep("use", use));
-  const advances = fc
-    .constantFrom(...waits)
-    .map((ms) => step(`advance(${ms})`, async ({ clock }) => clock.advance(Math.round(ms))));
   const create = fc.nat({ max: 2 }).map((edge) =>
     step(`create(edge ${edge})`, async (world) => {
       const ownerId = pick([...world.keys.map((key) => key.ownerId), unique("owner")], world.ticks);
@@ -201,8 +213,20 @@ export function stepsFor(boundSeconds: number): fc.Arbitrary<Step>[] {
   const holds = fc
     .tuple(fc.constantFrom("postgres" as const, "redis" as const), fc.record(ofKey))
     .map(([store, of]) =>
-      keyStep(`use, ${store} held`, (world, edge, key) => hold(world, edge, key, store))(of),
+      keyStep(`use, ${store} held`, (world, edge, key) =>
+        hold(world, edge, store, () => use(world, edge, key)),
+      )(of),
     );
+  return [create, uses, uses, uses, uses, changes, changes, holds, ...commonSteps(boundSeconds)];
+}
+
+/** What happens to edges whatever is used there: time, answers that arrive, what Redis forgets, repair, faults. */
+export function commonSteps(boundSeconds: number): fc.Arbitrary<Step>[] {
+  const bound = boundSeconds * 1000;
+  const waits = [0, 1, 500, 1001, 3000, bound / 2 + 1, bound, bound + 1, 31_000, 250_000, 305_001 + bound];
+  const advances = fc
+    .constantFrom(...waits)
+    .map((ms) => step(`advance(${ms})`, async ({ clock }) => clock.advance(Math.round(ms))));
   const release = fc.constant(step("release", releaseAll));
   const settle = fc.constant(step("settle", settleAll));
   const forget = fc.constant(step("forget feed", forgetFeed));
@@ -213,20 +237,7 @@ export function stepsFor(boundSeconds: number): fc.Arbitrary<Step>[] {
         .catch(() => undefined),
     ),
   );
-  return [
-    create,
-    uses,
-    uses,
-    uses,
-    uses,
-    advances,
-    advances,
-    changes,
-    changes,
-    holds,
-    release,
-    settle,
-  ].concat([forget, repair, ...faultSteps()]);
+  return [advances, advances, release, settle, forget, repair, ...faultSteps()];
 }
 
 function faultSteps(): fc.Arbitrary<Step>[] {
