@@ -156,6 +156,7 @@ export function createApp(rooms: Rooms) {
             answerThrown(thrown, rooms, visit),
           )
         : await app.fetch(request, { visit });
+      rooms.signingKeys.refreshBehind(background);
       const isProxied = wholeHost || url.pathname.startsWith("/gateway/");
       return withSecurityHeaders(response, visit, !isProxied);
     },

@@ -9,12 +9,14 @@ import { keyEndCommands } from "./key-ends.ts";
 import { keyCommands } from "./keys.ts";
 import { plain, withoutKeys } from "./presentation.ts";
 import { routeCommands } from "./routes.ts";
+import { signingKeyCommands } from "./signing-keys.ts";
 import { isUsageError, usageError } from "./usage.ts";
 
 export const commands: readonly Command[] = [
   ...keyCommands,
   ...keyEndCommands,
   ...routeCommands,
+  ...signingKeyCommands,
   ...auditCommands,
   bootstrapCommand,
   healthCommand,

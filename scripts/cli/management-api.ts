@@ -4,11 +4,20 @@ import type {
   createRouteInput,
   importKeysInput,
   rotateKeyInput,
+  rotateSigningKeysInput,
   updateKeyInput,
   updateRouteInput,
 } from "../../src/admin/input.ts";
 import { type Operation, type OperationId, operations } from "../../src/admin/operations.ts";
-import type { eventView, keyView, lastUseView, reachView, routeView } from "../../src/admin/views.ts";
+import type {
+  eventView,
+  keyView,
+  lastUseView,
+  reachView,
+  routeView,
+  signingKeyView,
+  timelineView,
+} from "../../src/admin/views.ts";
 import { keyAnywhere } from "../../src/api-keys/key-format.ts";
 import { credentialsInUrl } from "../../src/http/door-checks.ts";
 import { refusal } from "../stack/refusal.ts";
@@ -20,6 +29,8 @@ export type LastUse = ReturnType<typeof lastUseView>;
 export type RouteShown = ReturnType<typeof routeView>;
 export type EventShown = ReturnType<typeof eventView>;
 export type Reach = ReturnType<typeof reachView>;
+export type SigningKeyShown = ReturnType<typeof signingKeyView>;
+export type TimelineShown = ReturnType<typeof timelineView>;
 type Page<Row> = { readonly data: readonly Row[]; readonly next_cursor: string | null };
 
 type Answers = {
@@ -38,6 +49,8 @@ type Answers = {
   readonly getRoute: RouteShown;
   readonly updateRoute: RouteShown & Reach;
   readonly deleteRoute: Reach;
+  readonly listSigningKeys: Page<SigningKeyShown>;
+  readonly rotateSigningKeys: TimelineShown;
   readonly listEvents: Page<EventShown>;
 };
 
@@ -46,6 +59,7 @@ type Bodies = {
   readonly importKeys: InferInput<typeof importKeysInput>;
   readonly updateKey: InferInput<typeof updateKeyInput>;
   readonly rotateKey: InferInput<typeof rotateKeyInput>;
+  readonly rotateSigningKeys: InferInput<typeof rotateSigningKeysInput>;
   readonly createRoute: InferInput<typeof createRouteInput>;
   readonly updateRoute: InferInput<typeof updateRouteInput>;
 };

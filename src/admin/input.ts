@@ -136,6 +136,14 @@ export const rotateKeyInput = v.strictObject({
   expires_at: v.optional(v.nullable(moment)),
 });
 
+/** A kid is the SHA-256 thumbprint of its key (RFC 7638 §3). */
+const kid = v.pipe(
+  v.string(),
+  v.regex(/^[A-Za-z0-9_-]{43}$/, "must be a kid: 43 characters, as listed and as in the key set"),
+);
+
+export const rotateSigningKeysInput = v.strictObject({ compromised: v.optional(kid) });
+
 export const importKeysInput = v.strictObject({
   keys: v.pipe(
     listOf(

@@ -8,6 +8,7 @@ import {
   listEventsQuery,
   listKeysQuery,
   rotateKeyInput,
+  rotateSigningKeysInput,
   updateKeyInput,
   updateRouteInput,
 } from "./input.ts";
@@ -134,6 +135,19 @@ export const operations = {
     path: "/routes/:id",
     summary: "Delete a gateway route",
     answer: "When the change is felt everywhere",
+  }),
+  listSigningKeys: call({
+    method: "get",
+    path: "/signing-keys",
+    summary: "List signing keys, newest first, each with its state by the clock",
+    answer: "`data` and `next_cursor`",
+  }),
+  rotateSigningKeys: call({
+    method: "post",
+    path: "/signing-keys/rotate",
+    summary: "Hand over to the next signing keys as soon as is safe, or at once from a compromised one",
+    body: rotateSigningKeysInput,
+    answer: "The time line: which key signs from when, and what breaks until when",
   }),
   listEvents: call({
     method: "get",

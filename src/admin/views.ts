@@ -3,6 +3,8 @@ import { refusalOf } from "../api-keys/record.ts";
 import type { StoredEvent } from "../audit/events.ts";
 import type { Route } from "../gateway/route.ts";
 import type { Reach } from "../revocation/revocation.ts";
+import type { KeyShown } from "../signing-keys/rotation.ts";
+import type { Timeline } from "../signing-keys/timeline.ts";
 
 /** Objects as the wire shows them: snake_case, RFC 3339 times, never a secret or its hash. */
 
@@ -78,6 +80,46 @@ export const routeView = (route: Route, publicUrl: string) => ({
   enabled: route.enabled,
   created_at: time(route.createdAt),
   updated_at: time(route.updatedAt),
+});
+
+export const signingKeyView = (key: KeyShown) => ({
+  kid: key.kid,
+  purpose: key.purpose,
+  algorithm: key.algorithm,
+  state: key.state,
+  /** False: its private half is destroyed, or sealed under a master key that is not among KEY_ENCRYPTION_KEYS. */
+  private_key_readable: key.canSign,
+  published_at: time(key.publishedAt),
+  signs_from: time(key.signsFrom),
+  signs_until: time(key.signsUntil),
+  published_until: time(key.publishedUntil),
+  killed_at: time(key.killedAt),
+});
+
+export const timelineView = ({ killed, signing, leaving }: Timeline) => ({
+  killed: killed && {
+    kid: killed.kid,
+    purpose: killed.purpose,
+    algorithm: killed.algorithm,
+    killed_at: time(killed.killedAt),
+    ...reachView(killed.reach),
+    /** What it signed is refused here by then; a verifier that knows nothing but the key set may trust it until this. */
+    trusted_elsewhere_until: time(killed.trustedElsewhereUntil),
+  },
+  signing: signing.map((key) => ({
+    kid: key.kid,
+    purpose: key.purpose,
+    algorithm: key.algorithm,
+    signs_from: time(key.signsFrom),
+    may_be_refused_until: time(key.mayBeRefusedUntil),
+  })),
+  leaving: leaving.map((key) => ({
+    kid: key.kid,
+    purpose: key.purpose,
+    algorithm: key.algorithm,
+    signs_until: time(key.signsUntil),
+    published_until: time(key.publishedUntil),
+  })),
 });
 
 export const eventView = (event: StoredEvent) => ({

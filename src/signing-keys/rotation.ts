@@ -148,12 +148,15 @@ export function createRotation(options: {
 
   /** True in Postgres first, told to the edges next, and only then is a successor seen to. */
   async function kill(kid: string, operator: Operator): Promise<Killed> {
-    const key = requireKillable((await store.list()).find((one) => one.kid === kid));
+    const found = (await store.list()).find((one) => one.kid === kid);
+    // Whoever did it, and whatever the feed has told so far.
+    if (found?.killedAt) copies.drop(kid);
+    const key = requireKillable(found);
     const at = new Date(now());
     const expiresAt = new Date(now() + (rotation.tokenLifeSeconds + rotation.skewSeconds) * 1000);
     const noted = await store.kill(kid, at, expiresAt);
-    if (!noted) throw new AuthError("conflict", "the key was killed a moment ago");
     copies.drop(kid);
+    if (!noted) throw new AuthError("conflict", "the key was killed a moment ago");
     const reach: Reach = await revocation.announceNow([noted], operator.background);
     note("signing_key.killed", kid, operator, "by_operator");
     await ensureSigner({ purpose: key.purpose, algorithm: key.algorithm }, operator.background);

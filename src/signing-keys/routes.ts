@@ -7,7 +7,6 @@ export function keySetRoutes(signingKeys: SigningKeys): Hono<DoorEnv> {
   const routes = new Hono<DoorEnv>();
   routes.get("/jwks.json", async (c) => {
     const { body, etag, maxAgeSeconds } = await signingKeys.keySet();
-    signingKeys.refreshBehind(c.env.visit.background);
     const headers = {
       "cache-control": `public, max-age=${maxAgeSeconds}`,
       etag,

@@ -66,7 +66,7 @@ export function createSigningKeys(options: {
   }
 
   async function signerFor(pair: Pair): Promise<Signer> {
-    let copy = await copies.within(rotation.lastGoodSeconds);
+    let copy = await copies.within(rotation.copySeconds);
     if (isTooOldToSign(copies.ageSeconds(copy)))
       throw new AuthError("unavailable", "the signing keys could not be read for a day");
     const signer = await signerIn(copy, pair);

@@ -61,12 +61,23 @@ export function createSigningKeyStore(database: Database) {
       return rows.length === 1;
     },
 
-    /** Null when it is killed already. The note lives until the last token that the key may have signed is dead. */
+    /**
+     * Null when it is killed already. The note lives until the last token that the key may have signed is dead. A key
+     * that was to hand over to the killed one signs on: until another successor begins, or without an end while there is none.
+     */
     async kill(kid: string, at: Date, expiresAt: Date): Promise<NotedKill | null> {
       const { rows } = await database.execute<{ number: string }>(sql`
         with killed as (
           update ${signingKeys} set killed_at = ${moment(at)}, private_jwk_sealed = ''
-          where kid = ${kid} and killed_at is null returning kid
+          where kid = ${kid} and killed_at is null returning kid, purpose, algorithm
+        ), prolonged as (
+          update ${signingKeys} signer set signs_until = (
+            select min(other.signs_from) from ${signingKeys} other
+            where other.purpose = signer.purpose and other.algorithm = signer.algorithm and other.kid <> ${kid}
+              and other.killed_at is null and other.signs_from > ${moment(at)}
+          ) from killed
+          where signer.purpose = killed.purpose and signer.algorithm = killed.algorithm and signer.kid <> ${kid}
+            and signer.killed_at is null and signer.signs_from <= ${moment(at)} and signer.signs_until > ${moment(at)}
         )
         insert into ${changeOutbox} (kind, subject_id, version, noted_at, expires_at)
         select 'signing-key', kid, 0, ${moment(at)}, ${moment(expiresAt)} from killed

@@ -83,6 +83,78 @@ describe("what is told", () => {
     expect((await run(["keys", "list"], empty.environment)).out).toBe("No keys.");
   });
 
+  test("signing keys are a table; a live one whose private half cannot be read is marked, a killed one is not", async () => {
+    const live = {
+      kid: "kid-1",
+      purpose: "identity",
+      algorithm: "ES256",
+      state: "active",
+      private_key_readable: false,
+      published_at: "2026-11-24T11:00:00.000Z",
+      signs_from: "2026-11-24T11:00:00.000Z",
+      signs_until: null,
+      published_until: null,
+      killed_at: null,
+    };
+    const killed = { ...live, kid: "kid-2", state: "killed", killed_at: "2026-11-24T11:30:00.000Z" };
+    await using gatehouse = await givenGatehouse(answer({ data: [live, killed], next_cursor: null }));
+    const { out } = await run(["signing-keys", "list"], gatehouse.environment);
+    const [titles = "", first = "", second = ""] = out.split("\n");
+    expect(first.indexOf("active, unreadable")).toBe(titles.indexOf("STATE"));
+    expect(second).toMatch(/^kid-2 .* killed {2,}2026-11-24T11:00:00Z/);
+    await using empty = await givenGatehouse(answer({ data: [], next_cursor: null }));
+    expect((await run(["signing-keys", "list"], empty.environment)).out).toBe("No signing keys yet.");
+  });
+
+  test("an emergency rotation says what is refused, who trusts it for longer, who signs now and what may be refused, and by when all of it is felt", async () => {
+    const pair = { purpose: "access-token", algorithm: "RS256" };
+    const killed = {
+      ...pair,
+      kid: "kid-1",
+      killed_at: "2026-11-24T12:00:00.000Z",
+      effective_everywhere_by: "2026-11-24T12:00:10.000Z",
+      trusted_elsewhere_until: "2026-11-24T12:05:10.000Z",
+    };
+    const signing = [
+      {
+        ...pair,
+        kid: "kid-2",
+        signs_from: "2026-11-24T12:00:00.000Z",
+        may_be_refused_until: "2026-11-24T12:11:00.000Z",
+      },
+    ];
+    await using gatehouse = await givenGatehouse(answer({ killed, signing, leaving: [] }));
+    const typed = ["signing-keys", "rotate", "--compromised", "kid-1"];
+    const { code, out } = await run(typed, gatehouse.environment);
+    expect(gatehouse.sent.map(({ body }) => body)).toEqual([{ compromised: "kid-1" }]);
+    expect([code, out.split("\n")]).toEqual([
+      0,
+      [
+        "kid-1 is killed since 2026-11-24T12:00:00.000Z; every token it signed is refused.",
+        "A verifier that only reads the key set may trust it until 2026-11-24T12:05:10Z.",
+        "kid-2 (access-token, RS256) signs from 2026-11-24T12:00:00Z. Verifiers with an older key set may refuse its tokens until 2026-11-24T12:11:00Z.",
+        "Felt everywhere by 2026-11-24T12:00:10.000Z (in 10 s at most).",
+      ],
+    ]);
+  });
+
+  test("a planned rotation says which key follows when, and until when the old one is published", async () => {
+    const pair = { kid: "kid-1", purpose: "identity", algorithm: "ES256" };
+    const signing = [
+      { ...pair, kid: "kid-2", signs_from: "2026-11-24T12:00:00.000Z", may_be_refused_until: null },
+    ];
+    const until = { signs_until: "2026-11-24T12:00:00.000Z", published_until: "2026-11-25T12:21:00.000Z" };
+    await using gatehouse = await givenGatehouse(
+      answer({ killed: null, signing, leaving: [{ ...pair, ...until }] }),
+    );
+    const { out } = await run(["signing-keys", "rotate"], gatehouse.environment);
+    expect(gatehouse.sent.map(({ body }) => body)).toEqual([{}]);
+    expect(out).toBe(
+      "kid-2 (identity, ES256) signs from 2026-11-24T12:00:00Z.\n" +
+        "kid-1 signs until 2026-11-24T12:00:00Z and is published until 2026-11-25T12:21:00Z.",
+    );
+  });
+
   test("a name cannot write over the terminal", async () => {
     await using gatehouse = await givenGatehouse(answer({ ...shown, name: "a\u001b[2Jb\u202ec" }));
     const { out } = await run(["keys", "show", keyId], gatehouse.environment);

@@ -40,6 +40,8 @@ const asked: Readonly<Record<keyof typeof operations, readonly string[]>> = {
   getRoute: ["routes", "show", routeId],
   updateRoute: ["routes", "update", routeId, "--timeout", "5s"],
   deleteRoute: ["routes", "delete", routeId],
+  listSigningKeys: ["signing-keys", "list"],
+  rotateSigningKeys: ["signing-keys", "rotate"],
   listEvents: ["audit", "list"],
 };
 

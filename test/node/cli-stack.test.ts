@@ -173,6 +173,25 @@ test("a route lives by the command line: made, called, moved, closed, opened, de
   expect([absent.code, absent.err]).toEqual([1, `No route has the name "${name}".`]);
 }, 60_000);
 
+test("signing keys are listed and a compromised one is killed by the command line: the key set drops it", async () => {
+  const keySet = async () => (await fetch(`${stack.issuer}/.well-known/jwks.json`)).text();
+  await keySet();
+  const listed = JSON.parse(await gatehouse("signing-keys", "list", "--json")) as {
+    data: { kid: string; state: string; purpose: string }[];
+  };
+  const active = listed.data.find(({ state, purpose }) => state === "active" && purpose === "identity");
+  const kid = active?.kid ?? "no kid";
+  expect(await keySet()).toContain(kid);
+  const told = await gatehouse("signing-keys", "rotate", `--compromised=${kid}`);
+  expect(told).toContain(`${kid} is killed since `);
+  expect(lastLine(told)).toMatch(felt);
+  expect(await keySet()).not.toContain(kid);
+  expect(await gatehouse("signing-keys", "list")).toMatch(new RegExp(`${kid} .* killed `));
+  const again = await run("cli.ts", ["signing-keys", "rotate", `--compromised=${kid}`]);
+  expect([again.code, again.out]).toEqual([1, ""]);
+  expect(again.err).toMatch(/^Refused: the key was killed at [^\n]+ \(409, conflict, request req_\w+\)\.$/);
+}, 60_000);
+
 test("keys made elsewhere are imported from a file, and open doors", async () => {
   const key = `legacy_${randomBytes(24).toString("hex")}`;
   const { path } = await givenRoute();

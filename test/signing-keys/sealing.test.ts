@@ -1,8 +1,10 @@
 import { decodeProtectedHeader, type JWK } from "jose";
 import { expect, inject, test } from "vitest";
 import { createSeal } from "../../src/crypto/seal.ts";
+import { rotation, seenSeconds } from "../../src/signing-keys/schedule.ts";
 import { signingKeys } from "../../src/signing-keys/tables.ts";
 import { givenIsolate, givenKey, givenRoute, type Isolate, unique } from "../support/given.ts";
+import { givenOwnKeys, operatorOf } from "../support/given-signing-keys.ts";
 import { expectProblem } from "../support/problem.ts";
 
 const masterKeys = () => inject("stores").environment["KEY_ENCRYPTION_KEYS"] ?? "";
@@ -90,4 +92,73 @@ test("a new master key version beside the old one opens what the old one sealed,
     ok: false,
     reason: "unknown_version",
   });
+});
+
+const newest = () => `${newMaster},${masterKeys()}`;
+const versionsOf = (rows: readonly { privateJwkSealed: string }[]) => [
+  ...new Set(rows.map(({ privateJwkSealed }) => privateJwkSealed.split(".")[0])),
+];
+
+test("a new master key re-seals every private half, whoever comes first, and from then on the old one is not needed", async () => {
+  const { first, isolate, rows, tick } = await givenOwnKeys();
+  await tick();
+  const kid = decodeProtectedHeader(await sign(first)).kid;
+  expect(versionsOf(await rows())).toEqual(["1"]);
+
+  const both = await Promise.all(
+    [1, 2, 3].map(() => isolate({ environment: { KEY_ENCRYPTION_KEYS: newest() } })),
+  );
+  await Promise.all(both.map((one) => one.rooms.signingKeys.ensure(one.background)));
+
+  expect(versionsOf(await rows())).toEqual(["2"]);
+  const alone = await isolate({ environment: { KEY_ENCRYPTION_KEYS: newMaster } });
+  expect(decodeProtectedHeader(await sign(alone)).kid).toBe(kid);
+  expect((await rows()).length).toBe(4);
+});
+
+test("a lost master key is told: in the refusal's detail, by readiness, in the list and once in audit; nothing is made, and what was signed verifies", async () => {
+  const { first, isolate, rows, tick } = await givenOwnKeys();
+  await tick();
+  const kid = decodeProtectedHeader(await sign(first)).kid ?? "";
+  const before = await rows();
+  const lost = await isolate({ environment: { KEY_ENCRYPTION_KEYS: newMaster } });
+  await tick(lost);
+
+  await expect(sign(lost)).rejects.toMatchObject({
+    code: "unavailable",
+    detail: "no signing key can be opened with KEY_ENCRYPTION_KEYS: they are sealed under version 1",
+  });
+  const ready = await lost.fetch("/health/ready");
+  expect([ready.status, await ready.json()]).toMatchObject([
+    503,
+    {
+      status: "degraded",
+      dependencies: { postgres: { status: "ok" }, signing_keys: { status: "unavailable" } },
+    },
+  ]);
+  expect((await first.fetch("/health/ready")).status).toBe(200);
+  expect((await lost.rooms.signingKeys.list()).map(({ canSign }) => canSign)).toEqual(Array(4).fill(false));
+  const events = await lost.rooms.audit.list({ type: "signing_key.unreadable", subjectId: kid, limit: 5 });
+  expect(events).toMatchObject([{ outcome: "noticed", count: 1 }]);
+  expect(await rows()).toEqual(before);
+  expect(await lost.rooms.signingKeys.verificationKey("identity", kid)).not.toBeNull();
+  expect(await keySetOf(lost)).toBe(await keySetOf(first));
+});
+
+test("after a lost master key an operator's rotation makes keys that sign at once, and the old ones are still published", async () => {
+  const { first, clock, isolate, tick } = await givenOwnKeys();
+  await tick();
+  const kid = decodeProtectedHeader(await sign(first)).kid ?? "";
+  const lost = await isolate({ environment: { KEY_ENCRYPTION_KEYS: newMaster } });
+  const timeline = await lost.rooms.signingKeys.rotate({}, operatorOf(lost));
+  const made = decodeProtectedHeader(await sign(lost)).kid ?? "";
+  expect(made).not.toBe(kid);
+  expect(timeline.signing.find((key) => key.kid === made)).toMatchObject({
+    signsFrom: new Date(clock.now()),
+    mayBeRefusedUntil: new Date(clock.now() + seenSeconds * 1000),
+  });
+  expect(await keySetOf(lost)).toContain(kid);
+  await tick(lost);
+  clock.advance(rotation.periodSeconds * 1000);
+  expect(decodeProtectedHeader(await sign(lost)).kid).not.toBe(kid);
 });
