@@ -121,7 +121,7 @@ export function createRefreshTokens(sources: Sources) {
     text: string,
     parsed: RefreshTokenParsed & { ok: true },
     family: RefreshFamily,
-    asked: RefreshAsked,
+    asked: RefreshAsked & { readonly at: number },
   ): Promise<RefreshVerdict> {
     const refreshToken = await format.successorOf(text, parsed, family.secretVersion);
     // Made by an isolate with a newer secret than ours: the client repeats its request and finds one that knows it.
@@ -129,11 +129,8 @@ export function createRefreshTokens(sources: Sources) {
       return refuse("unavailable", asked);
     }
     const { sessionId, accountId, idleExpiresAt, absoluteExpiresAt } = family;
-    const issued = await accessTokens.issue({
-      ...family,
-      subject: accountId,
-      endsAt: absoluteExpiresAt,
-    });
+    const grant = { ...family, subject: accountId, endsAt: absoluteExpiresAt };
+    const issued = await accessTokens.issue(grant, asked.at);
     return {
       ok: true,
       accessToken: issued.accessToken,
@@ -147,8 +144,11 @@ export function createRefreshTokens(sources: Sources) {
     };
   }
 
-  async function present(text: string, parsed: RefreshTokenParsed & { ok: true }, clientId: string) {
-    const at = now();
+  async function present(
+    text: string,
+    parsed: RefreshTokenParsed & { ok: true },
+    { clientId, at }: { readonly clientId: string; readonly at: number },
+  ) {
     const successor = await format.successorOf(text, parsed, format.newestVersion);
     return await store.present({
       familyId: parsed.familyId,
@@ -167,13 +167,14 @@ export function createRefreshTokens(sources: Sources) {
     parsed: RefreshTokenParsed & { ok: true },
     asked: RefreshAsked,
   ): Promise<RefreshVerdict> {
-    const found = await present(text, parsed, asked.clientId);
+    const at = now();
+    const found = await present(text, parsed, { clientId: asked.clientId, at });
     if (!found) return refuse("unknown", asked);
     if (found.noted.length > 0) {
       await tellReplay(found.family, found.noted, asked);
       return { ok: false, reason: "replayed" };
     }
-    return await answer(text, parsed, found.family, asked);
+    return await answer(text, parsed, found.family, { ...asked, at });
   }
 
   return {
