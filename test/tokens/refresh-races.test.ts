@@ -71,15 +71,18 @@ describe("hundreds at once", () => {
     expect(Object.keys(tally(verdicts)).filter((word) => word !== "ok" && word !== "unavailable")).toEqual(
       [],
     );
-    const repeated = await atOnce(20, two.refreshToken, two);
-    expect(tally(repeated)).toEqual({ ok: 20 });
-    const [successor, ...others] = successorsOf([...verdicts, ...repeated]);
+    const unanswered = verdicts.filter(({ ok }) => !ok).length;
+    let again = await two.first.present(two.refreshToken);
+    for (let time = 0; time < unanswered && !again.ok; time += 1) {
+      again = await two.first.present(two.refreshToken);
+    }
+    const [successor, ...others] = successorsOf([...verdicts, again]);
     expect(others).toEqual([]);
     expect(await two.row()).toMatchObject({ generation: 1, revokedAt: null });
     expectRotated(await two.second.present(successor ?? ""));
     expect(await two.row()).toMatchObject({ generation: 2, revokedAt: null });
     expect([...two.first.notices, ...two.second.notices]).toEqual([]);
-  });
+  }, 90_000);
 
   test("while a new secret is being rolled out nobody is signed out: an isolate without it says to ask again", async () => {
     const two = await givenTwo([[old], [young, old]]);
