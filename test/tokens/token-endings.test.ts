@@ -175,15 +175,15 @@ describe("what else an ending does, and what not", () => {
     const isolate = await givenIsolate({ environment: { REVOCATION_BOUND_SECONDS: "0" } });
     const { accessTokens } = isolate.rooms;
     const route = await givenTokenRoute(isolate);
-    const endBetween = (accountId: string) => ({
+    const accountId = unique("usr");
+    const endBetween = {
       issue: async (...given: Parameters<typeof accessTokens.issue>) => {
         await isolate.rooms.refreshTokens.endAll(accountId, "account_disabled", operatorOf(isolate));
         isolate.clock.advance(3000);
         return await accessTokens.issue(...given);
       },
-    });
-    const accountId = unique("usr");
-    const { refreshTokens } = await givenRefreshTokens(isolate, { accessTokens: endBetween(accountId) });
+    };
+    const { refreshTokens } = await givenRefreshTokens(isolate, { accessTokens: endBetween });
     const family = await givenFamily(isolate, refreshTokens, { accountId });
     isolate.clock.advance(1);
     const late = expectRotated(await refreshTokens.refresh(family.refreshToken, askedBy(isolate)));
