@@ -34,15 +34,16 @@ const authenticateOptions = v.pick(verifyKeyInput, ["scopes", "cost"]);
  * message only. Nothing but these methods is callable, since TypeScript's `private` would be.
  */
 export class Verifier extends WorkerEntrypoint<Environment, Props> {
-  /** Who is calling with this request: API keys in its headers. Gateway routes do not matter here. */
+  /** Who is calling with this request: the one credential in its headers. Gateway routes do not matter here. */
   async authenticate(request: Request, options: AuthenticateOptions = {}): Promise<RpcVerdict> {
     const parsed = v.safeParse(authenticateOptions, options);
     if (!parsed.success || !(request instanceof Request)) return refusedInput();
     return await answering(this.env, this.ctx, async (rooms, caller) => {
       const visit = visitOf(request, rooms, (work) => this.ctx.waitUntil(work));
       const question = {
-        credentials: ["api-key"] as const,
+        credentials: ["api-key", "access-token"] as const,
         scopes: parsed.output.scopes,
+        audiences: [rooms.config.issuer],
         limits: [],
         routeId: `rpc:${caller}`,
         cost: parsed.output.cost,

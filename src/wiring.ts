@@ -19,6 +19,7 @@ import { createAuthentication } from "./authentication/authentication.ts";
 import { createKeyVerifier } from "./authentication/key-verifier.ts";
 import { credentialMethods } from "./authentication/methods/index.ts";
 import { createOperatorAccess } from "./authentication/operator-access.ts";
+import { deriveSecrets } from "./crypto/derived-secrets.ts";
 import { createHashGate } from "./crypto/hash-gate.ts";
 import { createPasswordHash } from "./crypto/password-hash.ts";
 import { createSeal } from "./crypto/seal.ts";
@@ -43,6 +44,11 @@ import { createSigningKeys } from "./signing-keys/signing-keys.ts";
 import { createSigningKeyStore } from "./signing-keys/store.ts";
 import { createDatabase } from "./storage/database.ts";
 import { createRedis } from "./storage/redis.ts";
+import { createAccessTokens } from "./tokens/access-tokens.ts";
+import { createRefreshFormat } from "./tokens/refresh-format.ts";
+import { createRefreshTokens } from "./tokens/refresh-tokens.ts";
+import { createRefreshStore } from "./tokens/store.ts";
+import { createTokenCheck } from "./tokens/token-check.ts";
 
 export type WiringOptions = {
   /** Argon2, compiled at deployment: only the entry may import a module of it. */
@@ -91,6 +97,27 @@ export async function wire(config: Config, options: WiringOptions) {
 
   const accountStore = createAccountStore(database);
   const tellOwner = createOwnerNotices({ store: accountStore, messages });
+  const accessTokens = createAccessTokens({
+    signingKeys,
+    issuer: config.issuer,
+    accessTokenSeconds: config.accessTokenSeconds,
+    now,
+  });
+  const tokenCheck = createTokenCheck({ signingKeys, revocation, rateLimits, issuer: config.issuer, now });
+  const refreshTokens = createRefreshTokens({
+    store: createRefreshStore(database),
+    format: await createRefreshFormat(await deriveSecrets(config.keyEncryptionKeys, "refresh tokens")),
+    accessTokens,
+    revocation,
+    audit,
+    graceSeconds: config.refreshGraceSeconds,
+    now,
+    tellOwner: ({ accountId, at, origin }, background) => {
+      const done = { at, address: origin.address, country: origin.country };
+      tellOwner(accountId, { template: "sign-in-replayed", done }, background);
+    },
+  });
+
   const accounts = createAccounts({
     store: accountStore,
     links: createLinkStore(database),
@@ -137,7 +164,7 @@ export async function wire(config: Config, options: WiringOptions) {
   });
 
   const authentication = createAuthentication({
-    methods: credentialMethods({ verification }),
+    methods: credentialMethods({ verification, tokenCheck }),
     rateLimits,
     revocation,
   });
@@ -160,11 +187,11 @@ export async function wire(config: Config, options: WiringOptions) {
     book,
     authentication,
     identityTokens,
+    issuer,
     call: callUpstream,
     bindings: services,
-    issuer,
   });
-  const forwardAuth = createForwardAuth({ gateway, authentication, identityTokens });
+  const forwardAuth = createForwardAuth({ gateway, authentication, identityTokens, issuer });
   const routeAdmin = createRouteAdmin({
     store: routeStore,
     book,
@@ -195,6 +222,8 @@ export async function wire(config: Config, options: WiringOptions) {
     rateLimits,
     accounts,
     tellOwner,
+    accessTokens,
+    refreshTokens,
     apiKeys,
     authentication,
     keyVerifier,

@@ -66,7 +66,10 @@ export function createAuthentication(options: {
           : refuse(...absenceOf(presented, question));
       }
       if (!question.credentials.includes(method.kind) && !isPublic) {
-        return refuse("credential_not_accepted", "credential_not_accepted");
+        // Where no tokens are taken a bearer is some other system's, and no token that is good here (RFC 6750 §3.1).
+        return presented.found === "bearer"
+          ? refuse(...absenceOf(presented, question))
+          : refuse("credential_not_accepted", "credential_not_accepted");
       }
       return withTakenBefore(await method.verify(presented.text, question), question.taken);
     },

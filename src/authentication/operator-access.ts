@@ -32,6 +32,7 @@ export function createOperatorAccess(options: {
       const verdict = await options.authentication.authenticate(headers, {
         credentials: ["api-key"],
         scopes: [],
+        audiences: [],
         limits: limit === null ? [] : [{ ...options.limitOf(limit), per: "key" }],
         routeId: "management",
         cost: 1,

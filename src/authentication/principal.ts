@@ -10,9 +10,9 @@ export type Principal = {
   readonly method: CredentialKind | "public";
   /** On whose behalf: the owner of a key. Null for `public`. */
   readonly subject: Party | null;
-  /** The credential itself: a key's id. */
+  /** The credential itself: a key's id, a token's `jti`. */
   readonly credentialId: string | null;
-  /** What limits "by key" count: the lineage of a key. */
+  /** What limits "by key" count: the lineage of a key; null for a token, whose session or client is counted. */
   readonly lineageId: string | null;
   readonly environment: "live" | "test" | null;
   readonly scopes: readonly string[];
@@ -28,6 +28,8 @@ export type Principal = {
 export type Refusal = {
   readonly code: Code;
   readonly reason: EventReason;
+  /** What was refused, when it was looked at. */
+  readonly credential?: CredentialKind | undefined;
   readonly actor: Party;
   readonly retryAfterSeconds?: number | undefined;
   readonly violatedLimits?: readonly string[] | undefined;

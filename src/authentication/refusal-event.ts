@@ -1,5 +1,7 @@
 import type { EventReason, EventType, Party, SecurityEvent } from "../audit/events.ts";
+import type { CredentialKind } from "./principal.ts";
 
+/** Reasons that lie in the credential itself, by what was shown. */
 const ofKeys: ReadonlySet<EventReason> = new Set<EventReason>([
   "malformed",
   "forged",
@@ -10,13 +12,30 @@ const ofKeys: ReadonlySet<EventReason> = new Set<EventReason>([
   "disabled",
 ]);
 
+const ofTokens: ReadonlySet<EventReason> = new Set<EventReason>([
+  "malformed",
+  "revoked",
+  "expired",
+  "not_yet_valid",
+  "wrong_issuer",
+  "wrong_audience",
+  "wrong_type",
+  "wrong_algorithm",
+  "unknown_key",
+  "bad_signature",
+]);
+
 /** As much of a verdict as audit is told. */
 type Judged =
   | { readonly ok: true; readonly degraded: readonly string[] }
   | {
       readonly ok: false;
       readonly degraded: readonly string[];
-      readonly refusal: { readonly reason: EventReason; readonly actor: Party };
+      readonly refusal: {
+        readonly reason: EventReason;
+        readonly actor: Party;
+        readonly credential?: CredentialKind | undefined;
+      };
     };
 
 /** What audit is told of a verdict: every refusal, and every limit that could not be counted exactly. */
@@ -38,13 +57,14 @@ export function eventsOf(
     });
   }
   if (!verdict.ok) {
-    const { reason, actor } = verdict.refusal;
-    events.push({ type: typeOf(reason), outcome: "refused", reason, actor, subject, origin });
+    const { reason, actor, credential } = verdict.refusal;
+    events.push({ type: typeOf(reason, credential), outcome: "refused", reason, actor, subject, origin });
   }
   return events;
 }
 
-function typeOf(reason: EventReason): EventType {
+function typeOf(reason: EventReason, credential: CredentialKind | undefined): EventType {
   if (reason === "over_limit" || reason === "guessing") return "limit.exceeded";
+  if (credential === "access-token") return ofTokens.has(reason) ? "token.refused" : "access.refused";
   return ofKeys.has(reason) ? "key.refused" : "access.refused";
 }

@@ -50,16 +50,17 @@ const changedByParser = /^[^?]*(?:[\\#\t]|\/(?:\.|%2e){1,2}(?:[/?]|$))/i;
 
 /**
  * The decision of the gateway for a proxy that passes the call on itself. A route is chosen by `?route=`, or by the
- * forwarded host when some route claims it; else any valid key passes. The scopes asked for are needed in each case.
+ * forwarded host when some route claims it; else any valid credential passes. The scopes asked for are needed in each case.
  */
 export function createForwardAuth(options: {
   gateway: Pick<Gateway, "ownsHost" | "admit">;
   authentication: Authentication;
   identityTokens: IdentityTokens;
+  issuer: string;
 }) {
-  const { gateway, authentication, identityTokens } = options;
+  const { gateway, authentication, identityTokens, issuer } = options;
 
-  /** How the route of this call is found; null when no route is meant and any valid key will do. */
+  /** How the route of this call is found; null when no route is meant and any valid credential will do. */
   async function finderFor(call: ForwardedCall, target: Target, visit: Visitor): Promise<Finder | null> {
     const { routeName } = call;
     if (routeName !== null) {
@@ -84,6 +85,7 @@ export function createForwardAuth(options: {
       return authentication.authenticate(headers, {
         credentials: ["api-key", "access-token", "client-certificate"],
         scopes: call.scopes,
+        audiences: [issuer],
         limits: [],
         routeId: "forward-auth",
         cost: 1,
@@ -137,7 +139,10 @@ function requireScopes(verdict: Verdict & { ok: true }, scopes: readonly string[
     ? ({
         code: "insufficient_scope",
         reason: "insufficient_scope",
-        actor: { type: "key", id: principal.credentialId },
+        actor: (principal.method === "access-token" ? principal.subject : null) ?? {
+          type: "key",
+          id: principal.credentialId,
+        },
         neededScopes: scopes,
       } as const)
     : ({

@@ -4,7 +4,7 @@ import type { Verdict } from "../authentication/principal.ts";
 import { type Fields, passBack, passedOn } from "./forwarded-headers.ts";
 import { identityHeaders } from "./identity-headers.ts";
 import type { IdentityTokens } from "./identity-tokens.ts";
-import type { Route } from "./route.ts";
+import { publicUrlOf, type Route } from "./route.ts";
 import type { RouteBook, Snapshot } from "./route-book.ts";
 import { canonicalPath, type Match, matchRoute } from "./route-match.ts";
 import { traceContext } from "./trace-context.ts";
@@ -53,8 +53,13 @@ type Judged = Exclude<Admission, { outcome: "unavailable" }>;
 /** What opens nothing is confirmed against a copy this old at most, so that a flood of it costs a call a second. */
 const closedMilliseconds = 1000;
 
-/** Refusals of a known key that another version of the route might not make. */
-const routeReasons: ReadonlySet<string> = new Set(["insufficient_scope", "over_limit", "limit_unavailable"]);
+/** Refusals of a known key or token that another version of the route might not make. */
+const routeReasons: ReadonlySet<string> = new Set([
+  "insufficient_scope",
+  "wrong_audience",
+  "over_limit",
+  "limit_unavailable",
+]);
 
 /** A method that would show an upstream's view of our headers to whoever asks (RFC 9110 §9.3.8). */
 const refusedMethods: ReadonlySet<string> = new Set(["TRACE", "CONNECT", "TRACK"]);
@@ -71,9 +76,9 @@ export function createGateway(options: {
   book: RouteBook;
   authentication: Authentication;
   identityTokens: IdentityTokens;
+  issuer: string;
   call: typeof callUpstream;
   bindings: Readonly<Record<string, Binding>>;
-  issuer: string;
 }) {
   const { book, authentication } = options;
   const issuerHost = new URL(options.issuer).host;
@@ -81,6 +86,8 @@ export function createGateway(options: {
   const questionOf = (route: Route, visit: Visitor, before: Judged | null): Question => ({
     credentials: route.credentials,
     scopes: route.scopes,
+    audiences:
+      route.audiences.length > 0 ? route.audiences : [publicUrlOf(route, options.issuer), options.issuer],
     limits: route.limits,
     routeId: route.id,
     cost: 1,

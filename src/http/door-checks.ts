@@ -36,7 +36,7 @@ const credentialParameters: ReadonlySet<string> = new Set([
 ]);
 
 /** What nearly no URL has: something escaped, the beginning of one of our formats, or the name of a credential. */
-const worthALook = new RegExp(`%|gk_|eyJ|[?&](?:${[...credentialParameters].join("|")})=`, "i");
+const worthALook = new RegExp(`%|g[kr]_|eyJ|[?&](?:${[...credentialParameters].join("|")})=`, "i");
 
 const tokenPartMin = 10;
 
@@ -52,6 +52,9 @@ function holdsToken(text: string): boolean {
     });
   });
 }
+
+/** A refresh token of ours: `tokens/refresh-format.ts`. */
+const refreshTokenAnywhere = /gr_[0-9A-Za-z]{22}_\d{1,9}_[0-9A-Za-z]{55}/;
 
 /** What a server behind us would read: escapes of ASCII decoded, broken ones left alone. */
 const decoded = (text: string): string =>
@@ -75,5 +78,7 @@ export function credentialsInUrl(url: URL, keyAnywhere: RegExp): { found: boolea
   );
   const texts = [decoded(url.pathname), decoded(url.search), ...parameters.flat()];
   const keys = keysIn(texts, keyAnywhere);
-  return { found: isNamed || keys.length > 0 || holdsToken(texts.join("\n")), keys };
+  const joined = texts.join("\n");
+  const isFound = isNamed || keys.length > 0 || holdsToken(joined) || refreshTokenAnywhere.test(joined);
+  return { found: isFound, keys };
 }

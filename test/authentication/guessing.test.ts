@@ -109,6 +109,7 @@ test("a Worker that hands over requests without an address is braked by its own 
     isolate.rooms.authentication.authenticate(new Headers({ "x-api-key": key }), {
       credentials: ["api-key"],
       scopes: [],
+      audiences: [],
       limits: [],
       routeId: "given",
       cost: 1,

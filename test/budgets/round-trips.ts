@@ -14,3 +14,25 @@ export const budgets = [
 
 /** The record and, beside it, the feed's starting point: one trip's time, two calls; the limits one more. */
 export const coldBudget = { postgres: 1, redis: 2 } as const;
+
+/** The same of an access token at the gateway, and of a refresh: what happens one after the other counts as well. */
+export const tokenBudgets = [
+  { operation: "token verified, bound 0, warm", bound: "0", limited: false, postgres: 0, redis: 1 },
+  { operation: "token verified, bound > 0, warm", bound: "10", limited: false, postgres: 0, redis: 0 },
+  {
+    operation: "token verified with a limit, bound 0, warm",
+    bound: "0",
+    limited: true,
+    postgres: 0,
+    redis: 1,
+  },
+  {
+    operation: "token verified with a limit, bound > 0, warm",
+    bound: "10",
+    limited: true,
+    postgres: 0,
+    redis: 1,
+  },
+] as const;
+
+export const refreshBudget = { postgres: 1, redis: 0 } as const;

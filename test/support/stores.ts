@@ -25,9 +25,13 @@ export type Stores = {
   readonly workers: { readonly gatehouse: WorkerBundle; readonly orders: WorkerBundle };
 };
 
+/** Test vectors of the Wycheproof project, as their files hold them; null where the folder is not there. */
+export type Wycheproof = { readonly signature: string; readonly key: string };
+
 declare module "vitest" {
   interface ProvidedContext {
     stores: Stores;
+    wycheproof: Wycheproof | null;
   }
 }
 
@@ -53,6 +57,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     gatehouse: await bundleWorker("src/index.ts", join(bundles, "gatehouse")),
     orders: await bundleWorker("test/rpc/orders.worker.ts", join(bundles, "orders")),
   };
+  project.provide("wycheproof", await readWycheproof());
   project.provide("stores", {
     environment: {
       ISSUER: "https://auth.gatehouse.test",
@@ -78,6 +83,17 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     await Promise.all([neon.close(), upstash.close(), forgetful.close(), upstream.close(), mailbox.close()]);
     await Promise.all([schema?.drop(), rm(bundles, { recursive: true })]);
   };
+}
+
+/** The vectors lie beside the repository and stay there; `WYCHEPROOF` names another place. */
+async function readWycheproof(): Promise<Wycheproof | null> {
+  const folder = process.env["WYCHEPROOF"] ?? "../shared/data/wycheproof";
+  const read = (name: string) => readFile(`${folder}/json_web_${name}_test.json`, "utf8");
+  try {
+    return { signature: await read("signature"), key: await read("key") };
+  } catch {
+    return null;
+  }
 }
 
 /** The database after the one that is named, of the same server. */

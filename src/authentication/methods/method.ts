@@ -16,6 +16,8 @@ export type TakenBefore = {
 export type Question = {
   readonly credentials: readonly (CredentialKind | "public")[];
   readonly scopes: readonly string[];
+  /** Whom a token must be meant for: one of these. A key is meant for everything of ours. */
+  readonly audiences: readonly string[];
   readonly limits: readonly RouteLimit[];
   /** Keeps the limits of two routes apart. */
   readonly routeId: string;

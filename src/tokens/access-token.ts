@@ -1,0 +1,94 @@
+import type { JWTPayload } from "jose";
+import { randomBase62 } from "../crypto/base62.ts";
+
+/** The media type of access tokens, so that no other JWT of ours passes for one (RFC 9068 §2.1). */
+export const accessTokenTyp = "at+jwt";
+/** Who asks when nobody but we are the application. */
+export const firstPartyClient = "first-party";
+
+/** What an access token says, and for whom. */
+export type Grant = {
+  readonly subject: string;
+  readonly clientId: string;
+  readonly sessionId: string | null;
+  readonly audience: string;
+  readonly scopes: readonly string[];
+  readonly authTime: Date;
+  readonly acr: string;
+  readonly amr: readonly string[];
+  /** No earlier `iat`: the token must not look older than a revocation of "everything before". */
+  readonly tokensFrom: Date | null;
+  /** The end of the session: no token of it lives longer. */
+  readonly endsAt?: Date;
+};
+
+/** The claims of RFC 9068 §2.2, with the session (`sid`) they come from. */
+export function claimsOf(
+  grant: Grant,
+  made: { issuer: string; at: number; lifeSeconds: number },
+): JWTPayload & { readonly jti: string; readonly iat: number; readonly exp: number } {
+  const nowSeconds = Math.floor(made.at / 1000);
+  const iat = Math.max(nowSeconds, Math.ceil((grant.tokensFrom?.getTime() ?? 0) / 1000));
+  const endsSeconds = grant.endsAt ? Math.floor(grant.endsAt.getTime() / 1000) : Number.POSITIVE_INFINITY;
+  return {
+    iss: made.issuer,
+    sub: grant.subject,
+    aud: grant.audience,
+    client_id: grant.clientId,
+    iat,
+    exp: Math.min(nowSeconds + made.lifeSeconds, endsSeconds),
+    jti: `tok_${randomBase62(22)}`,
+    ...(grant.sessionId === null ? {} : { sid: grant.sessionId }),
+    auth_time: Math.floor(grant.authTime.getTime() / 1000),
+    acr: grant.acr,
+    amr: [...grant.amr],
+    ...(grant.scopes.length > 0 ? { scope: grant.scopes.join(" ") } : {}),
+  };
+}
+
+/** No access token lives longer: what ends tokens is remembered for as long as this. */
+const lifeSecondsMax = 900;
+
+/** An access token of ours, once its signature was right. */
+export type AccessToken = {
+  readonly jti: string;
+  readonly subject: string;
+  readonly clientId: string;
+  readonly sessionId: string | null;
+  readonly keyId: string;
+  readonly issuer: string;
+  readonly audiences: readonly string[];
+  readonly scopes: readonly string[];
+  readonly acr: string | null;
+  readonly issuedAtSeconds: number;
+  readonly notBeforeSeconds: number;
+  readonly expiresAtSeconds: number;
+};
+
+/** The claims that RFC 9068 §2.2 requires, each of its type; null when one is missing or is something else. */
+export function readAccessToken(claims: Record<string, unknown>, keyId: string): AccessToken | null {
+  const { iss, sub, client_id: clientId, jti, iat, exp, nbf = iat, sid = null, acr = null } = claims;
+  const { scope = "", aud } = claims;
+  const audiences: unknown[] = Array.isArray(aud) ? aud : [aud];
+  if (!isWord(iss) || !isWord(sub) || !isWord(clientId) || !isWord(jti)) return null;
+  if (!isTime(iat) || !isTime(exp) || !isTime(nbf) || exp - iat > lifeSecondsMax) return null;
+  if (audiences.length === 0 || !audiences.every(isWord) || typeof scope !== "string") return null;
+  if ((sid !== null && !isWord(sid)) || (acr !== null && !isWord(acr))) return null;
+  return {
+    jti,
+    subject: sub,
+    clientId,
+    sessionId: sid,
+    keyId,
+    issuer: iss,
+    audiences,
+    scopes: scope.split(" ").filter((one) => one !== ""),
+    acr,
+    issuedAtSeconds: iat,
+    notBeforeSeconds: nbf,
+    expiresAtSeconds: exp,
+  };
+}
+
+const isWord = (value: unknown): value is string => typeof value === "string" && value !== "";
+const isTime = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value);

@@ -1,0 +1,130 @@
+import { type SQL, sql } from "drizzle-orm";
+import type { PendingChange } from "../revocation/ending.ts";
+import { noteEndings, pendingOf } from "../revocation/tables.ts";
+import type { Database } from "../storage/database.ts";
+import { decodeRow } from "../storage/rows.ts";
+import { type FamilyEnd, refreshFamilies } from "./tables.ts";
+
+export type RefreshFamily = typeof refreshFamilies.$inferSelect;
+
+export type Presentation = {
+  readonly familyId: string;
+  readonly clientId: string;
+  readonly presentedHash: string;
+  readonly successorHash: string;
+  readonly secretVersion: number;
+  readonly at: Date;
+  readonly graceMilliseconds: number;
+  /** The end of idle life, were the token to rotate now. */
+  readonly idleExpiresAt: Date;
+};
+
+const moment = (at: Date): SQL => sql`${at.toISOString()}::timestamptz`;
+
+/** How far an `iat` may be ahead of the time of an ending that comes after it. */
+const aheadMilliseconds = 5000;
+
+export function createRefreshStore(database: Database) {
+  /** `endings` selects from `ended` what the edges must be told of. */
+  async function endAndNote(
+    which: SQL,
+    reason: FamilyEnd,
+    at: Date,
+    endings: SQL = endedSessions(),
+  ): Promise<PendingChange[]> {
+    const { rows } = await database.execute<Record<string, unknown>>(sql`
+      with ended as (
+        update ${refreshFamilies} set revoked_at = ${moment(at)}, revoked_reason = ${reason}
+        where ${which} and revoked_at is null and least(idle_expires_at, absolute_expires_at) > ${moment(at)}
+        returning session_id, tokens_from, rotated_at
+      ),
+      noted as (${noteEndings(endings, at)})
+      select * from noted order by number`);
+    return pendingOf(rows);
+  }
+
+  return {
+    /**
+     * The one step of a refresh. An `UPDATE` that waits for another one judges the row as that one left it, so of any
+     * number at once one rotates. The others come too late by a moment, which is a retry; or too late, and then the
+     * family ends, and the edges' note of it is written, in this same statement. Null: unknown, ended, or not of this client.
+     */
+    async present(asked: Presentation): Promise<{ family: RefreshFamily; noted: PendingChange[] } | null> {
+      const { presentedHash: presented, at } = asked;
+      const graceBegan = moment(new Date(at.getTime() - asked.graceMilliseconds));
+      const isCurrent = sql`current_hash = ${presented}`;
+      const isHonest = sql`(${isCurrent} or (previous_hash = ${presented} and rotated_at > ${graceBegan}))`;
+      const { rows } = await database.execute<Record<string, unknown>>(sql`
+        with changed as (
+          update ${refreshFamilies} set
+            current_hash = case when ${isCurrent} then ${asked.successorHash} else current_hash end,
+            previous_hash = case when ${isCurrent} then current_hash else previous_hash end,
+            generation = generation + (${isCurrent})::int,
+            rotated_at = case when ${isCurrent} then ${moment(at)} else rotated_at end,
+            secret_version = case when ${isCurrent} then ${asked.secretVersion}::int else secret_version end,
+            idle_expires_at = case when ${isCurrent}
+              then least(greatest(idle_expires_at, ${moment(asked.idleExpiresAt)}), absolute_expires_at)
+              else idle_expires_at end,
+            revoked_at = case when ${isHonest} then null else ${moment(at)} end,
+            revoked_reason = case when ${isHonest} then null else 'replayed' end
+          where id = ${asked.familyId} and client_id = ${asked.clientId} and revoked_at is null
+            and least(idle_expires_at, absolute_expires_at) > ${moment(at)}
+          returning *
+        ),
+        noted as (${noteEndings(sql`select 'session', session_id from changed where revoked_at is not null`, at)})
+        select changed.*, noted.number, noted.kind, noted.subject_id, noted.noted_at, noted.expires_at
+        from changed left join noted on true`);
+      const [row] = rows;
+      if (!row) return null;
+      return {
+        family: decodeRow(refreshFamilies, row),
+        noted: row["number"] === null ? [] : pendingOf([row]),
+      };
+    },
+
+    /** Ends one session of this account; nothing is noted when there was nothing to end. */
+    endSession(sessionId: string, accountId: string, reason: FamilyEnd, at: Date): Promise<PendingChange[]> {
+      return endAndNote(sql`session_id = ${sessionId} and account_id = ${accountId}`, reason, at);
+    },
+
+    endOthers(
+      accountId: string,
+      keptSessionId: string,
+      reason: FamilyEnd,
+      at: Date,
+    ): Promise<PendingChange[]> {
+      return endAndNote(sql`account_id = ${accountId} and session_id <> ${keptSessionId}`, reason, at);
+    },
+
+    /**
+     * Everything of an account. The sessions are named as well as the subject: an access token that says an `iat` a
+     * moment ahead, as those after an earlier revocation or from another clock do, would outlive "everything issued
+     * before now".
+     */
+    endAll(accountId: string, reason: FamilyEnd, at: Date): Promise<PendingChange[]> {
+      const endings = sql`${endedSessions()} union all select 'subject', ${accountId}`;
+      return endAndNote(sql`account_id = ${accountId}`, reason, at, endings);
+    },
+
+    /** Everything of a client; sessions are named for the same reason, but only those whose tokens can say so. */
+    endOfClient(clientId: string, reason: FamilyEnd, at: Date): Promise<PendingChange[]> {
+      const lately = moment(new Date(at.getTime() - aheadMilliseconds));
+      const isAhead = sql`(tokens_from > ${lately} or rotated_at > ${lately})`;
+      const endings = sql`${endedSessions(isAhead)} union all select 'client', ${clientId}`;
+      return endAndNote(sql`client_id = ${clientId}`, reason, at, endings);
+    },
+
+    /** One access token. `expiresAt`: its own `exp`; null when that is not known. */
+    async noteToken(jti: string, at: Date, expiresAt: Date | null): Promise<PendingChange[]> {
+      const { rows } = await database.execute<Record<string, unknown>>(
+        noteEndings(sql`select 'jti', ${jti}`, at, expiresAt ?? undefined),
+      );
+      return pendingOf(rows);
+    },
+  };
+}
+
+export type RefreshStore = ReturnType<typeof createRefreshStore>;
+
+const endedSessions = (which: SQL = sql`true`): SQL =>
+  sql`select distinct 'session', session_id from ended where ${which}`;

@@ -1,0 +1,28 @@
+import type { AccessToken } from "./access-token.ts";
+
+const tokensMax = 10_000;
+
+/**
+ * Tokens whose signature was right, by the SHA-256 of their text, until they expire: a signature is made once and stays
+ * right. What was refused is not kept, or strangers would fill it. Bounded; the least recently asked leaves first.
+ */
+export function createTokenMemory(now: () => number) {
+  const byHash = new Map<string, AccessToken>();
+  return {
+    find(hash: string): AccessToken | null {
+      const token = byHash.get(hash);
+      if (!token) return null;
+      byHash.delete(hash);
+      if (token.expiresAtSeconds * 1000 <= now()) return null;
+      byHash.set(hash, token);
+      return token;
+    },
+    put(hash: string, token: AccessToken): void {
+      byHash.set(hash, token);
+      if (byHash.size > tokensMax) byHash.delete(byHash.keys().next().value ?? "");
+    },
+    size: (): number => byHash.size,
+  };
+}
+
+export type TokenMemory = ReturnType<typeof createTokenMemory>;
