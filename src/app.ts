@@ -17,13 +17,16 @@ import {
   isMisdirected,
   isQuestion,
 } from "./gateway/routes-forward-auth.ts";
+import { createCookies } from "./http/cookies.ts";
 import { credentialsInUrl, isLoopback, keysIn, oversizeOf } from "./http/door-checks.ts";
 import { healthRoutes } from "./http/health.ts";
 import { problem, problemOf } from "./http/problem.ts";
 import { withSecurityHeaders } from "./http/security-headers.ts";
 import { type DoorEnv, readVisit, type Visit } from "./http/visit.ts";
+import { authRoutes } from "./login/routes.ts";
 import { answerKeySet, keySetRoutes } from "./signing-keys/routes.ts";
 import { ask } from "./storage/redis.ts";
+import { firstPartyClient } from "./tokens/access-token.ts";
 import type { Rooms } from "./wiring.ts";
 
 const originOf = ({ requestId, address, country }: Visit) => ({ requestId, address, country });
@@ -68,6 +71,16 @@ function mountRooms(rooms: Rooms, busy: BusyDoors): { app: Hono<DoorEnv>; manage
   app.route(
     "/v1/keys",
     keyVerificationRoutes({ access: rooms.operatorAccess, keyVerifier: rooms.keyVerifier }),
+  );
+  app.route(
+    "/auth",
+    authRoutes({
+      ...rooms,
+      access: rooms.ownAccess,
+      cookies: createCookies(rooms.config.issuer),
+      issuer: rooms.config.issuer,
+      clientId: firstPartyClient,
+    }),
   );
   // Apart: Hono's fast router refuses `/keys/import` beside `/keys/:id/rotate`, and all of its app are then on a slow one.
   const operations = managementRoutes({

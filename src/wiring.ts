@@ -19,6 +19,7 @@ import { createAuthentication } from "./authentication/authentication.ts";
 import { createKeyVerifier } from "./authentication/key-verifier.ts";
 import { credentialMethods } from "./authentication/methods/index.ts";
 import { createOperatorAccess } from "./authentication/operator-access.ts";
+import { eventsOf } from "./authentication/refusal-event.ts";
 import { deriveSecrets } from "./crypto/derived-secrets.ts";
 import { createHashGate } from "./crypto/hash-gate.ts";
 import { createPasswordHash } from "./crypto/password-hash.ts";
@@ -32,6 +33,9 @@ import { createRouteBook } from "./gateway/route-book.ts";
 import { createRouteStore } from "./gateway/store.ts";
 import { callUpstream } from "./gateway/upstream.client.ts";
 import { isLoopback } from "./http/door-checks.ts";
+import { createDeviceCookies } from "./login/device-cookie.ts";
+import { createLogin } from "./login/login.ts";
+import { createOwnAccess } from "./login/own-access.ts";
 import { createMailClient } from "./messages/mail.client.ts";
 import { ageMaxMilliseconds, createMessages } from "./messages/messages.ts";
 import { createMessageStore } from "./messages/store.ts";
@@ -40,11 +44,16 @@ import { createRateLimits } from "./rate-limits/rate-limits.ts";
 import { createRateLimitStore } from "./rate-limits/store.ts";
 import { copiesLiveMilliseconds, createRevocation, recordLifeSeconds } from "./revocation/revocation.ts";
 import { createRevocationStore } from "./revocation/store.ts";
+import { createSessionCookies } from "./sessions/session-cookie.ts";
+import { createSessions } from "./sessions/sessions.ts";
+import { createSessionStore } from "./sessions/store.ts";
 import { createSigningKeys } from "./signing-keys/signing-keys.ts";
 import { createSigningKeyStore } from "./signing-keys/store.ts";
 import { createDatabase } from "./storage/database.ts";
 import { createRedis } from "./storage/redis.ts";
+import { firstPartyClient } from "./tokens/access-token.ts";
 import { createAccessTokens } from "./tokens/access-tokens.ts";
+import { idleSeconds } from "./tokens/refresh-family.ts";
 import { createRefreshFormat } from "./tokens/refresh-format.ts";
 import { createRefreshTokens } from "./tokens/refresh-tokens.ts";
 import { createRefreshStore } from "./tokens/store.ts";
@@ -163,6 +172,13 @@ export async function wire(config: Config, options: WiringOptions) {
     now,
   });
 
+  /** A person who is gone has no keys either. Asked again after a failure in between, `revoke-keys` does the rest. */
+  const remove: typeof accounts.remove = async (accountId, password, operator) => {
+    const removed = await accounts.remove(accountId, password, operator);
+    if (removed.ok) await apiKeys.revokeOfOwner({ type: "user", id: accountId }, operator);
+    return removed;
+  };
+
   const authentication = createAuthentication({
     methods: credentialMethods({ verification, tokenCheck }),
     rateLimits,
@@ -173,6 +189,35 @@ export async function wire(config: Config, options: WiringOptions) {
     authentication,
     audit,
     limitOf: (name) => rateLimits.demandOf(name, "").limit,
+  });
+
+  const secretsFor = (use: string) => deriveSecrets(config.keyEncryptionKeys, use);
+  const sessions = createSessions({
+    store: createSessionStore(database),
+    cookies: await createSessionCookies(await secretsFor("session cookies")),
+    refreshTokens,
+    accessTokens,
+    revocation,
+    audit,
+    issuer: config.issuer,
+    clientId: firstPartyClient,
+    idleSeconds,
+    now,
+  });
+  const login = createLogin({
+    accounts,
+    sessions,
+    deviceCookies: await createDeviceCookies(await secretsFor("device cookies")),
+    messages,
+    now,
+  });
+  const ownAccess = createOwnAccess({
+    authentication,
+    audit,
+    eventsOf,
+    limitOf: (name) => rateLimits.demandOf(name, "").limit,
+    issuer: config.issuer,
+    clientId: firstPartyClient,
   });
 
   const routeStore = createRouteStore(database);
@@ -220,10 +265,13 @@ export async function wire(config: Config, options: WiringOptions) {
     signingKeys,
     revocation,
     rateLimits,
-    accounts,
+    accounts: { ...accounts, remove },
     tellOwner,
     accessTokens,
     refreshTokens,
+    sessions,
+    login,
+    ownAccess,
     apiKeys,
     authentication,
     keyVerifier,

@@ -23,6 +23,7 @@ export const codes = {
   insufficient_scope: [403, "The credential does not carry the scope this call needs."],
   address_not_allowed: [403, "The credential may not be used from this address."],
   credential_not_accepted: [403, "This route does not accept this kind of credential."],
+  password_wrong: [403, "The password is not right."],
   account_disabled: [403, "This account is disabled."],
   cross_site_request: [403, "This request did not come from a page of ours."],
   https_required: [403, "Credentials may only be sent over HTTPS. Treat this one as exposed and rotate it."],

@@ -13,6 +13,9 @@ export type Visit = {
   /** The address as limits count it: an IPv6 caller has a whole /64. */
   readonly network: string;
   readonly country: string | null;
+  readonly city: string | null;
+  /** What the caller says of itself, without what could not be shown. */
+  readonly userAgent: string;
   /** A time later than all that was read for earlier requests, also for those of its millisecond. */
   readonly arrivedAt: number;
   readonly background: (work: Promise<unknown>) => void;
@@ -20,6 +23,10 @@ export type Visit = {
 
 /** What Hono's context holds for us: nothing but the visit. */
 export type DoorEnv = { Bindings: { visit: Visit } };
+
+/** Controls, and what would turn the text around it (Unicode's bidirectional overrides). */
+const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+const userAgentMax = 256;
 
 const requestIdShape = /^[A-Za-z0-9._-]{8,64}$/;
 
@@ -48,10 +55,23 @@ export function readVisit(
     get country() {
       return countryOf(request);
     },
+    get city() {
+      return cityOf(request);
+    },
+    get userAgent() {
+      return (request.headers.get("user-agent") ?? "").replaceAll(unprintable, "").slice(0, userAgentMax);
+    },
   };
 }
 
 function countryOf(request: Request): string | null {
   const cf = (request as { cf?: { country?: unknown } }).cf;
   return typeof cf?.country === "string" && /^[A-Z0-9]{2}$/.test(cf.country) ? cf.country : null;
+}
+
+function cityOf(request: Request): string | null {
+  const cf = (request as { cf?: { city?: unknown } }).cf;
+  return typeof cf?.city === "string" && cf.city !== ""
+    ? cf.city.replaceAll(unprintable, "").slice(0, 100)
+    : null;
 }

@@ -23,6 +23,8 @@ export const limits = {
   },
   /** Calls of one management key. */
   management: { name: "management", permits: 1200, windowSeconds: 60, whenUnavailable: "local" },
+  /** Calls of a person's own applications at their account. */
+  ownAccount: { name: "own-account", permits: 600, windowSeconds: 60, whenUnavailable: "local" },
   /** Sign-ins that failed, of one network: a success gives back what it took. */
   signInNetwork: { name: "sign-in-network", permits: 300, windowSeconds: 600, whenUnavailable: "local" },
   /**

@@ -3,12 +3,13 @@ import type { EventReason, Origin, Party } from "../audit/events.ts";
 import { sha256Hex } from "../crypto/digest.ts";
 import { AuthError } from "../errors/auth-error.ts";
 import type { PendingChange } from "../revocation/ending.ts";
-import type { Revocation } from "../revocation/revocation.ts";
+import type { Reach, Revocation } from "../revocation/revocation.ts";
 import type { AccessTokens } from "./access-tokens.ts";
 import { createEndings } from "./endings.ts";
 import { type FamilyDraft, familyOf, idleSeconds, type NewFamily } from "./refresh-family.ts";
 import { newFamilyId, type RefreshFormat, type RefreshTokenParsed } from "./refresh-format.ts";
 import type { RefreshFamily, RefreshStore } from "./store.ts";
+import type { FamilyEnd } from "./tables.ts";
 
 export type { Operator } from "./endings.ts";
 export type { FamilyDraft, NewFamily } from "./refresh-family.ts";
@@ -190,6 +191,19 @@ export function createRefreshTokens(sources: Sources) {
         row: familyOf(draft, { id, tokenHash, secretVersion: format.newestVersion, at }),
         refreshToken,
       };
+    },
+
+    /**
+     * Ends the session of whoever holds a token of it, the newest or an old one: nobody else was ever given any. Null: it
+     * is none of ours, not this client's, or its session has ended (RFC 7009 §2.2: that is no error).
+     */
+    async endByToken(text: string, asked: RefreshAsked, reason: FamilyEnd): Promise<Reach | null> {
+      const parsed = await format.parse(text);
+      if (!parsed.ok) return null;
+      const noted = await store.endFamily(parsed.familyId, asked.clientId, reason, new Date(now()));
+      if (noted.length === 0) return null;
+      const actor: Party = { type: "client", id: asked.clientId };
+      return await endings.announce(noted, reason, { ...asked, actor });
     },
 
     /**

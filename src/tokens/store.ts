@@ -87,6 +87,13 @@ export function createRefreshStore(database: Database) {
       return endAndNote(sql`session_id = ${sessionId} and account_id = ${accountId}`, reason, at);
     },
 
+    /** Ends the family's whole session, for this client only. */
+    endFamily(familyId: string, clientId: string, reason: FamilyEnd, at: Date): Promise<PendingChange[]> {
+      const which = sql`client_id = ${clientId} and session_id = (
+        select session_id from ${refreshFamilies} where id = ${familyId} and client_id = ${clientId})`;
+      return endAndNote(which, reason, at);
+    },
+
     endOthers(
       accountId: string,
       keptSessionId: string,

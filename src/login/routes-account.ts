@@ -1,0 +1,137 @@
+import type { Context, Hono } from "hono";
+import type { OwnVerdict } from "../accounts/account.ts";
+import { AuthError } from "../errors/auth-error.ts";
+import { readJson } from "../http/body.ts";
+import { refusalProblem } from "../http/refusal.ts";
+import type { DoorEnv } from "../http/visit.ts";
+import type { SessionShown } from "../sessions/session.ts";
+import type { Operator } from "../sessions/sessions.ts";
+import type { OwnEntrant } from "./own-access.ts";
+import type { AuthDeps } from "./routes.ts";
+import { signedOutCookies, visitorOf, withCookies } from "./routes-cookies.ts";
+import { changeAddressInput, changePasswordInput, deleteAccountInput } from "./routes-input.ts";
+
+type Entered = OwnEntrant & { ok: true };
+type Handler = (c: Context<DoorEnv>, entrant: Entered, operator: Operator) => Promise<Response>;
+
+/** What a person does with their own account and sessions: a bearer token of ours in each case. */
+export function mountOwnAccount(routes: Hono<DoorEnv>, deps: AuthDeps): void {
+  const entered = (handler: Handler) => async (c: Context<DoorEnv>) => {
+    const { visit } = c.env;
+    const entrant = await deps.access.enter(c.req.raw.headers, visit);
+    if (!entrant.ok) return refusalProblem(entrant.verdict, visit.requestId);
+    const { origin, background } = visitorOf(visit);
+    return handler(c, entrant, { actor: entrant.actor, origin, background });
+  };
+  mountSessions(routes, deps, entered);
+  mountAccount(routes, deps, entered);
+}
+
+type Guard = (handler: Handler) => (c: Context<DoorEnv>) => Promise<Response>;
+
+function mountSessions(routes: Hono<DoorEnv>, deps: AuthDeps, entered: Guard): void {
+  const { sessions } = deps;
+
+  routes.get(
+    "/sessions",
+    entered(async (c, { accountId, sessionId }) => {
+      const data = (await sessions.list(accountId)).map((one) => sessionView(one, sessionId));
+      return c.json({ data, next_cursor: null });
+    }),
+  );
+
+  routes.delete(
+    "/sessions/:id",
+    entered(async (c, { accountId }, operator) => {
+      const id = c.req.param("id") ?? "";
+      const reach = /^ses_[0-9A-Za-z]{22}$/.test(id)
+        ? await sessions.end(id, accountId, "by_person", operator)
+        : null;
+      if (!reach) throw new AuthError("not_found", "you have no such session");
+      return c.body(null, 204);
+    }),
+  );
+
+  routes.post(
+    "/sessions/end-others",
+    entered(async (c, { accountId, sessionId }, operator) => {
+      await sessions.endOthers(accountId, sessionId, operator);
+      return c.body(null, 204);
+    }),
+  );
+
+  routes.post(
+    "/logout-everywhere",
+    entered(async (c, { accountId }, operator) => {
+      await sessions.endAll(accountId, "signed_out_everywhere", operator);
+      return withCookies(c.body(null, 204), signedOutCookies(deps.cookies));
+    }),
+  );
+}
+
+function mountAccount(routes: Hono<DoorEnv>, { accounts, cookies }: AuthDeps, entered: Guard): void {
+  routes.get(
+    "/account",
+    entered(async (c, { accountId }) => {
+      const account = await accounts.get(accountId);
+      return c.json({
+        id: account.id,
+        email: account.email,
+        scopes: account.scopes,
+        created_at: account.createdAt.toISOString(),
+        last_signed_in_at: account.lastSignedInAt?.toISOString() ?? null,
+        password_changed_at: account.passwordChangedAt?.toISOString() ?? null,
+      });
+    }),
+  );
+
+  routes.post(
+    "/password/change",
+    entered(async (c, { accountId, sessionId }, operator) => {
+      const input = await readJson(c.req.raw, changePasswordInput);
+      const passwords = { current: input.current_password, next: input.new_password };
+      requireOwn(await accounts.changePassword(accountId, passwords, sessionId, operator));
+      return c.body(null, 204);
+    }),
+  );
+
+  routes.post(
+    "/email/change",
+    entered(async (c, { accountId }, operator) => {
+      const input = await readJson(c.req.raw, changeAddressInput);
+      requireOwn(await accounts.changeAddress(accountId, input.password, input.email, operator));
+      return c.json({ status: "accepted" }, 202);
+    }),
+  );
+
+  routes.delete(
+    "/account",
+    entered(async (c, { accountId }, operator) => {
+      const { password } = await readJson(c.req.raw, deleteAccountInput);
+      requireOwn(await accounts.remove(accountId, password, operator));
+      return withCookies(c.body(null, 204), signedOutCookies(cookies));
+    }),
+  );
+}
+
+/** A wrong password here is no wrong token: 403, so that an application does not throw its token away. */
+function requireOwn(verdict: OwnVerdict): void {
+  if (verdict.ok) return;
+  if (verdict.reason === "wrong_password") throw new AuthError("password_wrong");
+  throw new AuthError("rate_limited", undefined, { retryAfterSeconds: verdict.retryAfterSeconds });
+}
+
+const sessionView = (session: SessionShown, ownId: string) => ({
+  id: session.id,
+  current: session.id === ownId,
+  kind: session.kind,
+  user_agent: session.userAgent,
+  address: session.address,
+  city: session.city,
+  country: session.country,
+  signed_in_with: session.amr,
+  auth_level: session.acr,
+  signed_in_at: session.authTime.toISOString(),
+  last_seen_at: session.lastSeenAt.toISOString(),
+  expires_at: session.absoluteExpiresAt.toISOString(),
+});

@@ -1,0 +1,182 @@
+import { type SQL, sql } from "drizzle-orm";
+import { accounts } from "../accounts/tables.ts";
+import type { PendingChange } from "../revocation/ending.ts";
+import { noteEndings, pendingOf } from "../revocation/tables.ts";
+import { type Database, inOneTransaction } from "../storage/database.ts";
+import { decodeRow } from "../storage/rows.ts";
+import { type FamilyEnd, refreshFamilies } from "../tokens/tables.ts";
+import type { LiveSession, SessionShown } from "./session.ts";
+import { sessions } from "./tables.ts";
+
+export type NewSession = Omit<typeof sessions.$inferInsert, "familyId">;
+export type NewFamily = typeof refreshFamilies.$inferInsert;
+type Noted = Record<string, unknown>;
+
+/** `account_changed`: it is not as it was when it was looked at, so what was proved then proves nothing now. */
+export type Begun =
+  | { readonly ok: true; readonly ended: readonly PendingChange[] }
+  | { readonly ok: false; readonly reason: "account_changed" };
+
+export function createSessionStore(database: Database) {
+  return {
+    /**
+     * One statement: the account is still as it was when the proof was checked, the browser's earlier session ends, the
+     * new one and its refresh family are born. Both or neither, and no session for a password that was just changed.
+     */
+    async begin(input: {
+      session: NewSession;
+      family: NewFamily;
+      accountVersion: number;
+      previousSecretHash: string | null;
+      at: Date;
+    }): Promise<Begun> {
+      const { session, family, at } = input;
+      const { rows } = await database.execute<{ began: string | null; noted: Noted[] | null }>(sql`
+        with proved as (
+          update ${accounts} set last_signed_in_at = ${moment(at)}
+          where id = ${session.accountId} and version = ${input.accountVersion} and state = 'active' returning id
+        ), ended as (
+          update ${refreshFamilies} set revoked_at = ${moment(at)}, revoked_reason = 'superseded'
+          where revoked_at is null and exists (select 1 from proved) and session_id = (
+            select id from ${sessions} where secret_hash = ${input.previousSecretHash}::text)
+          returning session_id
+        ), noted as (${noteEndings(endedSessions, at)}), family as (
+          insert into ${refreshFamilies} (id, session_id, account_id, client_id, audience, scopes, auth_time, acr, amr,
+            current_hash, generation, rotated_at, secret_version, tokens_from, created_at, idle_expires_at,
+            absolute_expires_at)
+          select ${family.id}, ${family.sessionId}, ${family.accountId}, ${family.clientId}, ${family.audience},
+            ${texts(family.scopes)}, ${moment(family.authTime)}, ${family.acr}, ${texts(family.amr)},
+            ${family.currentHash}, ${family.generation}::integer, ${moment(family.rotatedAt)},
+            ${family.secretVersion}::integer, ${moment(family.tokensFrom ?? null)}, ${moment(family.createdAt)},
+            ${moment(family.idleExpiresAt)}, ${moment(family.absoluteExpiresAt)}
+          from proved
+        ), began as (
+          insert into ${sessions} (id, family_id, account_id, kind, secret_hash, created_at, last_seen_at,
+            idle_expires_at, absolute_expires_at, user_agent, address, city, country)
+          select ${session.id}, ${family.id}, ${session.accountId}, ${session.kind}, ${session.secretHash}::text,
+            ${moment(session.createdAt)}, ${moment(session.lastSeenAt)}, ${moment(session.idleExpiresAt)},
+            ${moment(session.absoluteExpiresAt)}, ${session.userAgent}, ${session.address}, ${session.city}::text,
+            ${session.country}::text
+          from proved returning id
+        )
+        select (select id from began) as began, (select json_agg(noted) from noted) as noted`);
+      const [row] = rows;
+      if (!row?.began) return { ok: false, reason: "account_changed" };
+      return { ok: true, ended: pendingOf(row.noted ?? []) };
+    },
+
+    /**
+     * Everything of an account, its access tokens issued before now included. The account is changed first, so that a
+     * sign-in under way has either begun, and is ended here, or finds the account no longer as it was.
+     */
+    async endAll(accountId: string, reason: FamilyEnd, at: Date): Promise<PendingChange[]> {
+      const [, noted = []] = await inOneTransaction(database, [
+        sql`update ${accounts} set revoked_before = ${moment(at)}, version = version + 1, updated_at = ${moment(at)}
+            where id = ${accountId}`,
+        sql`with ended as (
+              update ${refreshFamilies} set revoked_at = ${moment(at)}, revoked_reason = ${reason}
+              where account_id = ${accountId} and revoked_at is null returning session_id
+            ), noted as (${noteEndings(sql`${endedSessions} union all select 'subject', ${accountId}`, at)})
+            select * from noted order by number`,
+      ]);
+      return pendingOf(noted);
+    },
+
+    /** Who is behind a cookie, if anybody still is. One read, by the unique hash. */
+    async find(secretHash: string, at: Date): Promise<LiveSession | null> {
+      const { rows } = await database.execute<Record<string, unknown>>(sql`
+        select ${shown}, account.email, account.scopes as account_scopes
+        from ${sessions} session
+        join ${refreshFamilies} family on family.id = session.family_id
+        join ${accounts} account on account.id = session.account_id
+        where session.secret_hash = ${secretHash} and account.state = 'active' and ${isLive(at)}`);
+      const [row] = rows;
+      if (!row) return null;
+      return {
+        ...shownOf(row),
+        accountId: String(row["account_id"]),
+        email: String(row["email"]),
+        scopes: decodeRow(accounts, { scopes: row["account_scopes"] }).scopes,
+      };
+    },
+
+    /** The live sessions of an account, newest first. */
+    async list(accountId: string, at: Date, limit: number): Promise<SessionShown[]> {
+      const { rows } = await database.execute<Record<string, unknown>>(sql`
+        select ${shown} from ${sessions} session
+        join ${refreshFamilies} family on family.id = session.family_id
+        where session.account_id = ${accountId} and ${isLive(at)}
+        order by session.created_at desc, session.id desc limit ${limit}`);
+      return rows.map(shownOf);
+    },
+
+    /** Behind an answer: a session that is used goes on. Never past its absolute end, never backwards. */
+    async touch(id: string, at: Date, idleExpiresAt: Date): Promise<void> {
+      await database.execute(sql`
+        with touched as (
+          update ${sessions} set last_seen_at = greatest(last_seen_at, ${moment(at)}),
+            idle_expires_at = greatest(idle_expires_at, least(absolute_expires_at, ${moment(idleExpiresAt)}))
+          where id = ${id} returning family_id
+        )
+        update ${refreshFamilies} family set
+          idle_expires_at = greatest(idle_expires_at, least(absolute_expires_at, ${moment(idleExpiresAt)}))
+        from touched where family.id = touched.family_id and revoked_at is null`);
+    },
+
+    /** What ended long ago is of no use to anybody, nor is where a person was who is gone. Families go by their own end. */
+    async sweep(endedBefore: Date, limit: number): Promise<number> {
+      const { rows } = await database.execute<{ swept: number }>(sql`
+        with dead as (
+          delete from ${sessions} where id in (
+            select id from ${sessions} where absolute_expires_at < ${moment(endedBefore)}
+              or account_id in (select id from ${accounts} where state = 'deleted' and updated_at > ${moment(endedBefore)})
+            limit ${limit})
+          returning id
+        ), families as (
+          delete from ${refreshFamilies} where id in (
+            select id from ${refreshFamilies} where absolute_expires_at < ${moment(endedBefore)} limit ${limit})
+          returning id
+        )
+        select (select count(*) from dead)::integer as swept`);
+      return Number(rows[0]?.swept ?? 0);
+    },
+  };
+}
+
+export type SessionStore = ReturnType<typeof createSessionStore>;
+const endedSessions = sql`select distinct 'session', session_id from ended`;
+
+/** A session is used by its pages or by its refresh tokens: whichever was later counts. */
+const shown = sql`session.id, session.account_id, session.kind, session.created_at,
+  greatest(session.last_seen_at, family.rotated_at) as last_seen_at, session.absolute_expires_at, session.user_agent,
+  session.address, session.city, session.country, family.acr, family.amr, family.auth_time`;
+
+const isLive = (at: Date): SQL =>
+  sql`family.revoked_at is null and session.absolute_expires_at > ${moment(at)}
+    and greatest(session.idle_expires_at, family.idle_expires_at) > ${moment(at)}`;
+
+const moment = (at: Date | null): SQL =>
+  at === null ? sql`null::timestamptz` : sql`${at.toISOString()}::timestamptz`;
+
+/** Arrays travel as JSON: one parameter, no quoting rules of array literals. */
+const texts = (values: readonly string[]): SQL =>
+  sql`array(select jsonb_array_elements_text(${JSON.stringify(values)}::jsonb))`;
+
+function shownOf(row: Record<string, unknown>): SessionShown {
+  const session = decodeRow(sessions, row);
+  const family = decodeRow(refreshFamilies, row);
+  return {
+    id: session.id,
+    kind: session.kind,
+    userAgent: session.userAgent,
+    address: session.address,
+    city: session.city,
+    country: session.country,
+    acr: family.acr,
+    amr: family.amr,
+    authTime: family.authTime,
+    createdAt: session.createdAt,
+    lastSeenAt: session.lastSeenAt,
+    absoluteExpiresAt: session.absoluteExpiresAt,
+  };
+}
