@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import argon2 from "@phi-ag/argon2/argon2.wasm";
 import { createApp } from "./app.ts";
 import { readConfig } from "./env.ts";
-import { handOver, roomsOf } from "./wiring.ts";
+import { handOver, roomsOf } from "./rooms.ts";
 
 export { Verifier } from "./rpc.ts";
 

@@ -7,7 +7,8 @@ import type { Principal, Verdict } from "./authentication/principal.ts";
 import { eventsOf } from "./authentication/refusal-event.ts";
 import { verifyKeyInput } from "./authentication/routes.ts";
 import { type Code, sentenceOf, statusOf } from "./errors/codes.ts";
-import { type Rooms, roomsOf } from "./wiring.ts";
+import { roomsOf } from "./rooms.ts";
+import type { Rooms } from "./wiring.ts";
 
 type Environment = Readonly<Record<string, unknown>>;
 /** Set by the binding of the calling Worker, so only by who may deploy it: no shared secret. */

@@ -24,7 +24,7 @@ import { deriveSecrets } from "./crypto/derived-secrets.ts";
 import { createHashGate } from "./crypto/hash-gate.ts";
 import { createPasswordHash } from "./crypto/password-hash.ts";
 import { createSeal } from "./crypto/seal.ts";
-import { type Config, readConfig } from "./env.ts";
+import type { Config } from "./env.ts";
 import { createForwardAuth } from "./gateway/forward-auth.ts";
 import { createGateway } from "./gateway/gateway.ts";
 import { createIdentityTokens } from "./gateway/identity-tokens.ts";
@@ -283,23 +283,3 @@ export async function wire(config: Config, options: WiringOptions) {
 }
 
 export type Rooms = Awaited<ReturnType<typeof wire>>;
-
-let wired: Rooms | undefined;
-let argon2: WebAssembly.Module | undefined;
-
-/** Said once by the entry, before any request: `fetch`, cron and RPC then find their rooms alike. */
-export function handOver(modules: { readonly argon2: WebAssembly.Module }): void {
-  ({ argon2 } = modules);
-}
-
-/**
- * This isolate's rooms. Two first requests at once wire twice and keep one: a value is shared, never a promise,
- * since a promise of one request must not be awaited by another.
- */
-export async function roomsOf(environment: Readonly<Record<string, unknown>>): Promise<Rooms> {
-  if (wired) return wired;
-  if (!argon2) throw new Error("the entry has not handed over argon2");
-  const made = await wire(readConfig(environment), { argon2 });
-  wired ??= made;
-  return wired;
-}

@@ -1,7 +1,8 @@
+import { decodeJwt } from "jose";
 import { expect, test } from "vitest";
 import { echoOf } from "../support/echo.ts";
 import { givenIsolate, givenRoute, type Isolate, json } from "../support/given.ts";
-import { freshAddress, goodPassword, linkTo } from "../support/given-people.ts";
+import { freshAddress, givenPerson, goodPassword, linkTo } from "../support/given-people.ts";
 
 type SignedIn = {
   access_token: string;
@@ -62,11 +63,31 @@ test("somebody registers, confirms, signs in, calls an upstream, stays in by ref
   expect(refreshed.session_id).toBe(signedIn.session_id);
   expect((await call(refreshed.access_token)).status).toBe(200);
 
+  // RFC 8176 §2: a password is `pwd`, and nothing else was proved.
+  const claims = decodeJwt(refreshed.access_token);
+  expect([claims["amr"], claims["acr"], claims["client_id"]]).toEqual([["pwd"], "one-factor", "first-party"]);
   const out = await isolate.fetch("/auth/logout", json({ refresh_token: refreshed.refresh_token }));
   expect(out.status).toBe(204);
   expect((await call(refreshed.access_token)).status).toBe(401);
   const late = await isolate.fetch("/auth/refresh", json({ refresh_token: refreshed.refresh_token }));
   expect([late.status, ((await late.json()) as { error: string }).error]).toEqual([401, "invalid_grant"]);
+  // RFC 7009 §2.2: what has ended already, or never was, is no error.
+  for (const refresh_token of [refreshed.refresh_token, "gr_none"]) {
+    expect((await isolate.fetch("/auth/logout", json({ refresh_token }))).status).toBe(204);
+  }
+});
+
+test("a browser gets three cookies, each in a field of its own, and no refresh token in the body (RFC 6265 §3)", async () => {
+  const isolate = await givenIsolate();
+  const { email, password } = await givenPerson(isolate);
+  const answer = await isolate.fetch("/auth/login", json({ email, password }));
+  expect(await answer.json()).not.toHaveProperty("refresh_token");
+  const cookies = answer.headers.getSetCookie().map((cookie) => cookie.replace(/=[^;]+/, ""));
+  expect(cookies).toEqual([
+    "__Host-refreshToken; Path=/; HttpOnly; Secure; SameSite=Strict; Max-Age=2592000",
+    "__Host-gatehouse-session; Path=/; HttpOnly; Secure; SameSite=Lax; Max-Age=2592000",
+    "__Host-gatehouse-device; Path=/; HttpOnly; Secure; SameSite=Lax; Max-Age=15552000",
+  ]);
 });
 
 test("a thief who replays a stolen refresh token throws both out of that session, and of no other", async () => {
