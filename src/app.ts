@@ -2,7 +2,7 @@ import { Hono } from "hono";
 import { managementRoutes } from "./admin/routes.ts";
 import { isAddressAllowed, networkOf } from "./api-keys/addresses.ts";
 import { keyAnywhere } from "./api-keys/key-format.ts";
-import type { SecurityEvent } from "./audit/events.ts";
+import type { EventReason, SecurityEvent } from "./audit/events.ts";
 import type { Verdict } from "./authentication/principal.ts";
 import { eventsOf } from "./authentication/refusal-event.ts";
 import { keyVerificationRoutes } from "./authentication/routes.ts";
@@ -10,102 +10,167 @@ import { AuthError } from "./errors/auth-error.ts";
 import type { Code } from "./errors/codes.ts";
 import { canonicalHost } from "./gateway/route-match.ts";
 import { answerPassage, type GatewayDeps, gatewayRoutes } from "./gateway/routes.ts";
-import { forwardAuthRoutes } from "./gateway/routes-forward-auth.ts";
+import {
+  answerForwardAuth,
+  type ForwardAuthDeps,
+  forwardAuthRoutes,
+  isMisdirected,
+  isQuestion,
+} from "./gateway/routes-forward-auth.ts";
+import { createCookies } from "./http/cookies.ts";
 import { credentialsInUrl, isLoopback, keysIn, oversizeOf } from "./http/door-checks.ts";
 import { healthRoutes } from "./http/health.ts";
 import { createPageShell, type PageShell } from "./http/page.tsx";
-import { problemOf } from "./http/problem.ts";
+import { problem, problemOf } from "./http/problem.ts";
 import { withSecurityHeaders } from "./http/security-headers.ts";
 import { type DoorEnv, readVisit, type Visit } from "./http/visit.ts";
+import { authRoutes } from "./login/routes.ts";
 import { pageRoutes } from "./login/routes-pages.tsx";
-import { keySetRoutes } from "./signing-keys/routes.ts";
+import { answerKeySet, keySetRoutes } from "./signing-keys/routes.ts";
 import { ask } from "./storage/redis.ts";
+import { firstPartyClient } from "./tokens/access-token.ts";
 import type { Rooms } from "./wiring.ts";
 
 const originOf = ({ requestId, address, country }: Visit) => ({ requestId, address, country });
+/** Nearly every verdict leaves nothing to record; where a request came from is then not looked at. */
 const eventsFor = (verdict: Verdict, visit: Visit, routeId: string | null): SecurityEvent[] =>
-  eventsOf(verdict, originOf(visit), routeId === null ? null : { type: "route", id: routeId });
+  verdict.ok && verdict.degraded.length === 0
+    ? []
+    : eventsOf(verdict, originOf(visit), routeId === null ? null : { type: "route", id: routeId });
+
+/** The rooms, and the frame around what people see. */
+type Roof = Rooms & { readonly shell: PageShell };
+
+type BusyDoors = { readonly gateway: GatewayDeps; readonly forwardAuth: ForwardAuthDeps };
+
+/** Refusals that no credential would have changed: by code, or by outcome of a room. */
+const reasons: Readonly<Partial<Record<string, EventReason>>> = {
+  ambiguous_path: "ambiguous_path",
+  method_not_allowed: "method_not_allowed",
+  body_not_allowed: "body_not_allowed",
+  content_too_large: "too_large",
+  uri_too_long: "too_large",
+  headers_too_large: "too_large",
+};
+
+function refusalEvent(reason: SecurityEvent["reason"], visit: Visit): SecurityEvent {
+  const actor = { type: "stranger", id: "" } as const;
+  const origin = originOf(visit);
+  return { type: "access.refused", outcome: "refused", reason, actor, subject: null, origin };
+}
+
+const eventsOfWord = (word: string, visit: Visit): SecurityEvent[] =>
+  word in reasons ? [refusalEvent(reasons[word] ?? null, visit)] : [];
+
+/** The answer to what was refused before anyone could be asked, and its event. */
+function refused(code: Code, rooms: Rooms, visit: Visit, answer = problem(code, visit.requestId)): Response {
+  for (const event of eventsOfWord(code, visit)) rooms.audit.record(event, visit.background);
+  return answer;
+}
 
 /** Mounts each room's routes; nothing else is answered. */
-function mountRooms(rooms: Rooms, gatewayDeps: GatewayDeps, shell: PageShell): Hono<DoorEnv> {
-  const { audit } = rooms;
+function mountRooms(rooms: Roof, busy: BusyDoors): { app: Hono<DoorEnv>; management: Hono<DoorEnv> } {
   const app = new Hono<DoorEnv>();
-  app.route("/gateway", gatewayRoutes(gatewayDeps));
-  app.route(
-    "/v1/authenticate",
-    forwardAuthRoutes({
-      forwardAuth: rooms.forwardAuth,
-      audit,
-      eventsOf: (admission, visit) =>
-        "verdict" in admission ? eventsFor(admission.verdict, visit, "forward-auth") : [],
-    }),
-  );
+  app.route("/gateway", gatewayRoutes(busy.gateway));
+  app.route("/v1/authenticate", forwardAuthRoutes(busy.forwardAuth));
   app.route(
     "/v1/keys",
     keyVerificationRoutes({ access: rooms.operatorAccess, keyVerifier: rooms.keyVerifier }),
   );
-  app.route(
-    "/admin/v1",
-    managementRoutes({ ...rooms, access: rooms.operatorAccess, issuer: rooms.config.issuer }),
-  );
-  app.route("/.well-known", keySetRoutes(rooms.signingKeys));
+  const { issuer } = rooms.config;
+  const cookies = createCookies(issuer);
+  const auth = { ...rooms, access: rooms.ownAccess, cookies, issuer, clientId: firstPartyClient };
+  app.route("/auth", authRoutes(auth));
   app.route(
     "/",
-    pageRoutes({ ...rooms, shell, issuer: rooms.config.issuer }, (thrown, c) => {
-      if (!(thrown instanceof AuthError)) rooms.reportBug(thrown);
-      return shell.errorPageOf(thrown, c.env.visit.requestId);
-    }),
+    pageRoutes({ ...rooms, cookies, issuer }, (thrown, c) =>
+      answerThrown(
+        thrown,
+        rooms,
+        c.env.visit,
+        rooms.shell.answerTo(thrown, c.req.raw, c.env.visit.requestId),
+      ),
+    ),
   );
+  // Apart: Hono's fast router refuses `/keys/import` beside `/keys/:id/rotate`, and all of its app are then on a slow one.
+  const operations = managementRoutes({
+    ...rooms,
+    access: rooms.operatorAccess,
+    issuer: rooms.config.issuer,
+  });
+  const management = answeringErrors(new Hono<DoorEnv>().route("/admin/v1", operations), rooms);
+  app.all("/admin/v1/*", (c) => management.fetch(c.req.raw, c.env));
+  app.route("/.well-known", keySetRoutes(rooms.signingKeys));
   const probes = {
     postgres: () => rooms.database.execute("select 1"),
     redis: () => ask(rooms.redis, { verb: "ping" }),
     signing_keys: () => rooms.signingKeys.requireReadable(),
   };
   app.route("/health", healthRoutes({ now: rooms.now, probes }));
-  app.notFound((c) => notFound(app, shell, c.req.raw, c.env.visit));
+  return { app: answeringErrors(app, rooms), management };
+}
+
+function answeringErrors(app: Hono<DoorEnv>, rooms: Roof): Hono<DoorEnv> {
+  app.notFound((c) => notFound(app, c.req.raw, rooms, c.env.visit));
   app.onError((thrown, c) => answerThrown(thrown, rooms, c.env.visit));
   return app;
 }
 
-function answerThrown(thrown: Error, { reportBug }: Rooms, visit: Visit): Response {
-  if (!(thrown instanceof AuthError)) reportBug(thrown);
-  return problemOf(thrown, visit.requestId);
+function answerThrown(
+  thrown: Error,
+  rooms: Rooms,
+  visit: Visit,
+  answer = problemOf(thrown, visit.requestId),
+): Response {
+  if (thrown instanceof AuthError) return refused(thrown.code, rooms, visit, answer);
+  rooms.reportBug(thrown);
+  return answer;
 }
 
 /** A known address with another method is 405 and says which methods it has (RFC 9110 §15.5.6). */
-function notFound(app: Hono<DoorEnv>, shell: PageShell, request: Request, visit: Visit): Response {
+function notFound(app: Hono<DoorEnv>, request: Request, rooms: Roof, visit: Visit): Response {
   const { pathname } = new URL(request.url);
   const allowed = ["GET", "POST", "PUT", "PATCH", "DELETE"]
     .filter((method) => app.router.match(method, pathname)[0].some(([[, route]]) => route.method !== "ALL"))
     .flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]));
-  if (allowed.length === 0) return shell.refusal("not_found", request, visit.requestId);
-  return shell.refusal("method_not_allowed", request, visit.requestId, {
-    headers: { allow: allowed.join(", ") },
-  });
+  if (allowed.length === 0) return rooms.shell.refusal("not_found", request, visit.requestId);
+  const headers = { allow: allowed.join(", ") };
+  const answer = rooms.shell.refusal("method_not_allowed", request, visit.requestId, { headers });
+  return refused("method_not_allowed", rooms, visit, answer);
+}
+
+/** Keys that were seen where none may be: each counts as leaked, by policy. */
+function reportKeys(
+  { apiKeys }: Rooms,
+  keys: readonly string[],
+  reason: "plain_http" | "credential_in_url",
+  visit: Visit,
+): void {
+  const operator = { origin: originOf(visit), background: visit.background };
+  for (const key of keys) {
+    visit.background(apiKeys.reportExposure(key, reason, operator).catch(() => undefined));
+  }
+}
+
+/** The refusal of a URL that holds a credential: ours, or one that we are asked about. Keys of ours in it are reported. */
+export function refusalOfUrl(url: URL, rooms: Rooms, visit: Visit): (Verdict & { ok: false }) | null {
+  const { found, keys } = credentialsInUrl(url, keyAnywhere);
+  if (!found) return null;
+  reportKeys(rooms, keys, "credential_in_url", visit);
+  const refusal = {
+    code: "credentials_in_url",
+    reason: "credential_in_url",
+    actor: { type: "stranger", id: "" },
+  } as const;
+  return { ok: false, refusal, standings: [], degraded: [] };
 }
 
 /** What every request passes before any room sees it; the order is the order of the lines. */
-function createDoor(rooms: Rooms, shell: PageShell) {
-  const { audit, apiKeys } = rooms;
-
-  function report(keys: readonly string[], reason: "plain_http" | "credential_in_url", visit: Visit): void {
-    const operator = { origin: originOf(visit), background: visit.background };
-    for (const key of keys) {
-      visit.background(apiKeys.reportExposure(key, reason, operator).catch(() => undefined));
-    }
-  }
+function createDoor(rooms: Roof) {
+  const { audit, shell } = rooms;
 
   function refuse(code: Code, reason: SecurityEvent["reason"], request: Request, visit: Visit): Response {
-    const actor = { type: "stranger", id: "" } as const;
-    const event = {
-      type: "access.refused",
-      outcome: "refused",
-      reason,
-      actor,
-      subject: null,
-      origin: originOf(visit),
-    } as const;
-    audit.record(event, visit.background);
+    audit.record(refusalEvent(reason, visit), visit.background);
     return shell.refusal(code, request, visit.requestId);
   }
 
@@ -114,7 +179,7 @@ function createDoor(rooms: Rooms, shell: PageShell) {
     if (url.protocol === "https:" || isLoopback(url.hostname)) return null;
     const sent = ["x-api-key", "authorization", "cookie"].flatMap((name) => request.headers.get(name) ?? []);
     const inUrl = credentialsInUrl(url, keyAnywhere);
-    report([...keysIn(sent, keyAnywhere), ...inUrl.keys], "plain_http", visit);
+    reportKeys(rooms, [...keysIn(sent, keyAnywhere), ...inUrl.keys], "plain_http", visit);
     const mayRedirect = sent.length === 0 && (request.method === "GET" || request.method === "HEAD");
     if (!mayRedirect || inUrl.found) return refuse("https_required", "plain_http", request, visit);
     const location = new URL(url);
@@ -123,56 +188,85 @@ function createDoor(rooms: Rooms, shell: PageShell) {
   }
 
   return function refuseAtDoor(request: Request, url: URL, visit: Visit): Response | null {
-    const oversize = oversizeOf(request);
-    if (oversize) return shell.refusal(oversize, request, visit.requestId);
+    const oversize = oversizeOf(request.url, visit.fields);
+    if (oversize) return refused(oversize, rooms, visit, shell.refusal(oversize, request, visit.requestId));
+    if (isMisdirected(request, url)) return refuse("misdirected", "misdirected", request, visit);
     const plain = refusePlainHttp(request, url, visit);
     if (plain) return plain;
-    const inUrl = credentialsInUrl(url, keyAnywhere);
-    if (!inUrl.found) return null;
-    report(inUrl.keys, "credential_in_url", visit);
+    if (!refusalOfUrl(url, rooms, visit)) return null;
     return refuse("credentials_in_url", "credential_in_url", request, visit);
   };
 }
 
 export function createApp(rooms: Rooms) {
-  const { config, gateway, audit } = rooms;
-  const issuer = new URL(config.issuer);
-  const gatewayDeps: GatewayDeps = {
-    gateway,
-    audit,
-    eventsOf: (passage, visit) => eventsFor(passage.verdict, visit, passage.route?.id ?? null),
+  const { config, gateway, audit, forwardAuth } = rooms;
+  const { host: issuerHost, hostname: issuerHostname } = new URL(config.issuer);
+  const busy: BusyDoors = {
+    gateway: {
+      gateway,
+      audit,
+      eventsOf: (passage, visit) =>
+        "verdict" in passage
+          ? eventsFor(passage.verdict, visit, passage.route?.id ?? null)
+          : eventsOfWord(passage.outcome, visit),
+    },
+    forwardAuth: {
+      forwardAuth,
+      audit,
+      refusalOfUrl: (url, visit) => refusalOfUrl(url, rooms, visit),
+      eventsOf: (admission, visit) =>
+        "verdict" in admission
+          ? eventsFor(admission.verdict, visit, "forward-auth")
+          : eventsOfWord(admission.outcome, visit),
+    },
   };
-  const shell = createPageShell({ brand: config.brand, assets: rooms.pageAssets, issuer: config.issuer });
-  const app = mountRooms(rooms, gatewayDeps, shell);
-  const refuseAtDoor = createDoor(rooms, shell);
+  const { brand, issuer } = config;
+  const roof = { ...rooms, shell: createPageShell({ brand, assets: rooms.pageAssets, issuer }) };
+  const { app, management } = mountRooms(roof, busy);
+  const refuseAtDoor = createDoor(roof);
 
   const isIssuerHost = (url: URL): boolean =>
-    url.host === issuer.host || (isLoopback(url.hostname) && isLoopback(issuer.hostname));
+    url.host === issuerHost || (isLoopback(url.hostname) && isLoopback(issuerHostname));
 
   /**
    * A hostname that some route claims belongs to that route; every other one is answered as ours. While no routes are
    * known it may be a customer's: 503 from the gateway, and not a 404 of ours that its callers would believe.
    */
-  const isWholeHost = async (url: URL, visit: Visit): Promise<boolean> =>
-    !isIssuerHost(url) && (await gateway.ownsHost(canonicalHost(url.hostname), visit).catch(() => true));
+  const isClaimed = (url: URL, visit: Visit): Promise<boolean> =>
+    gateway.ownsHost(canonicalHost(url.hostname), visit).catch(() => true);
+
+  /** The busiest doors need no router; it knows them too, under their other spellings and methods. */
+  async function answer(
+    request: Request,
+    visit: Visit,
+    { wholeHost, isProxied }: { wholeHost: boolean; isProxied: boolean },
+  ): Promise<Response> {
+    try {
+      if (isProxied) return await answerPassage(request, visit, busy.gateway, !wholeHost);
+      const { pathname } = visit.url;
+      if (pathname === "/v1/authenticate") return await answerForwardAuth(request, visit, busy.forwardAuth);
+      if (pathname === "/.well-known/jwks.json" && request.method === "GET")
+        return await answerKeySet(request, rooms.signingKeys);
+      return await app.fetch(request, { visit });
+    } catch (thrown) {
+      return answerThrown(thrown as Error, rooms, visit);
+    }
+  }
 
   return {
     /** Every method and path that is answered here: what the suites walk. */
-    endpoints: app.routes.map(({ method, path }) => ({ method, path })),
+    endpoints: [...app.routes, ...management.routes].map(({ method, path }) => ({ method, path })),
 
     async serve(request: Request, background: Visit["background"]): Promise<Response> {
       const visit = visitOf(request, rooms, background);
       const { url } = visit;
       const early = refuseAtDoor(request, url, visit);
       if (early) return withSecurityHeaders(early, visit, true);
-      const wholeHost = await isWholeHost(url, visit);
-      const response = wholeHost
-        ? await answerPassage(request, visit, gatewayDeps, false).catch((thrown) =>
-            answerThrown(thrown, rooms, visit),
-          )
-        : await app.fetch(request, { visit });
-      rooms.signingKeys.refreshBehind(background);
+      // Envoy asks under the host its caller named, which may be a route's.
+      const wholeHost = !isIssuerHost(url) && !isQuestion(request) && (await isClaimed(url, visit));
       const isProxied = wholeHost || url.pathname.startsWith("/gateway/");
+      const response = await answer(request, visit, { wholeHost, isProxied });
+      rooms.signingKeys.refreshBehind(background);
       return withSecurityHeaders(response, visit, !isProxied);
     },
   };
@@ -182,7 +276,7 @@ export function createApp(rooms: Rooms) {
 export function visitOf(request: Request, rooms: Rooms, background: Visit["background"]): Visit {
   const address = addressOf(request.headers, rooms.config.trustedProxies);
   const caller = { url: new URL(request.url), address, network: networkOf(address) };
-  return readVisit(request, { ...caller, arrivedAt: rooms.now(), background });
+  return readVisit(request, { ...caller, arrivedAt: rooms.revocation.mark(), background });
 }
 
 /**

@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import argon2 from "@phi-ag/argon2/argon2.wasm";
 import { createApp } from "./app.ts";
 import { readConfig } from "./env.ts";
-import { handOver, roomsOf } from "./wiring.ts";
+import { handOver, roomsOf } from "./rooms.ts";
 
 export { Verifier } from "./rpc.ts";
 
@@ -22,13 +22,14 @@ export default {
 
   /** Each minute: tells the edges what they were not told, stores the events and sends the mails that waited, keeps a signing key. */
   async scheduled(_: ScheduledController, environment: Environment, scope: ExecutionContext): Promise<void> {
-    const { revocation, audit, messages, signingKeys, accounts } = await roomsOf(environment);
+    const { revocation, audit, messages, signingKeys, accounts, sessions } = await roomsOf(environment);
     const background = (work: Promise<unknown>) => scope.waitUntil(work);
     const done = await Promise.allSettled([
       revocation.repair(),
       audit.retry(),
       messages.retry(background),
       accounts.sweep(),
+      sessions.sweep(),
       signingKeys.ensure(background),
     ]);
     for (const one of done) {

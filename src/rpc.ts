@@ -1,13 +1,14 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
 import * as v from "valibot";
-import { visitOf } from "./app.ts";
+import { refusalOfUrl, visitOf } from "./app.ts";
 import type { SecurityEvent } from "./audit/events.ts";
 import type { KeyAnswer } from "./authentication/key-verifier.ts";
 import type { Principal, Verdict } from "./authentication/principal.ts";
 import { eventsOf } from "./authentication/refusal-event.ts";
 import { verifyKeyInput } from "./authentication/routes.ts";
 import { type Code, sentenceOf, statusOf } from "./errors/codes.ts";
-import { type Rooms, roomsOf } from "./wiring.ts";
+import { roomsOf } from "./rooms.ts";
+import type { Rooms } from "./wiring.ts";
 
 type Environment = Readonly<Record<string, unknown>>;
 /** Set by the binding of the calling Worker, so only by who may deploy it: no shared secret. */
@@ -40,8 +41,8 @@ export class Verifier extends WorkerEntrypoint<Environment, Props> {
     if (!parsed.success || !(request instanceof Request)) return refusedInput();
     return await answering(this.env, this.ctx, async (rooms, caller) => {
       const visit = visitOf(request, rooms, (work) => this.ctx.waitUntil(work));
-      const verdict = await rooms.authentication.authenticate(request.headers, {
-        credentials: ["api-key", "access-token"],
+      const question = {
+        credentials: ["api-key", "access-token"] as const,
         scopes: parsed.output.scopes,
         audiences: [rooms.config.issuer],
         limits: [],
@@ -49,7 +50,10 @@ export class Verifier extends WorkerEntrypoint<Environment, Props> {
         cost: parsed.output.cost,
         caller: `worker:${caller}`,
         visit,
-      });
+      };
+      const verdict =
+        refusalOfUrl(visit.url, rooms, visit) ??
+        (await rooms.authentication.authenticate(request.headers, question));
       const { requestId, address, country } = visit;
       record(rooms, verdict, { requestId, address, country }, caller, visit.background);
       return rpcVerdict(verdict);
@@ -65,7 +69,9 @@ export class Verifier extends WorkerEntrypoint<Environment, Props> {
     return await answering(this.env, this.ctx, (rooms, caller) =>
       rooms.keyVerifier.verifyKey(parsed.output, {
         caller: `worker:${caller}`,
-        arrivedAt: rooms.now(),
+        by: { type: "service", id: caller },
+        origin: { requestId: "", address: "", country: null },
+        arrivedAt: rooms.revocation.mark(),
         background: (work) => this.ctx.waitUntil(work),
       }),
     );
@@ -103,6 +109,8 @@ const refusedInput = (): RpcVerdict & { ok: false } => ({
   detail: "The arguments do not have the documented shape.",
 });
 
+const neverGranted = "The cost is above the limit: no wait will grant it.";
+
 function rpcVerdict(verdict: Verdict): RpcVerdict {
   if (verdict.ok) return { ok: true, principal: verdict.principal };
   const { code, retryAfterSeconds } = verdict.refusal;
@@ -110,7 +118,7 @@ function rpcVerdict(verdict: Verdict): RpcVerdict {
     ok: false,
     code,
     status: statusOf(code),
-    detail: sentenceOf(code),
+    detail: code === "rate_limited" && retryAfterSeconds === undefined ? neverGranted : sentenceOf(code),
     ...(retryAfterSeconds === undefined ? {} : { retry_after_seconds: retryAfterSeconds }),
   };
 }

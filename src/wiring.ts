@@ -19,11 +19,12 @@ import { createAuthentication } from "./authentication/authentication.ts";
 import { createKeyVerifier } from "./authentication/key-verifier.ts";
 import { credentialMethods } from "./authentication/methods/index.ts";
 import { createOperatorAccess } from "./authentication/operator-access.ts";
+import { eventsOf } from "./authentication/refusal-event.ts";
 import { deriveSecrets } from "./crypto/derived-secrets.ts";
 import { createHashGate } from "./crypto/hash-gate.ts";
 import { createPasswordHash } from "./crypto/password-hash.ts";
 import { createSeal } from "./crypto/seal.ts";
-import { type Config, readConfig } from "./env.ts";
+import type { Config } from "./env.ts";
 import { createForwardAuth } from "./gateway/forward-auth.ts";
 import { createGateway } from "./gateway/gateway.ts";
 import { createIdentityTokens } from "./gateway/identity-tokens.ts";
@@ -31,12 +32,12 @@ import { createRouteAdmin } from "./gateway/route-admin.ts";
 import { createRouteBook } from "./gateway/route-book.ts";
 import { createRouteStore } from "./gateway/store.ts";
 import { callUpstream } from "./gateway/upstream.client.ts";
-import { createCookies } from "./http/cookies.ts";
 import { isLoopback } from "./http/door-checks.ts";
 import { createFormTokens } from "./http/form-tokens.ts";
 import { createPageAssets } from "./http/page-assets.ts";
 import { createDeviceCookies } from "./login/device-cookie.ts";
 import { createLogin } from "./login/login.ts";
+import { createOwnAccess } from "./login/own-access.ts";
 import { createMailClient } from "./messages/mail.client.ts";
 import { ageMaxMilliseconds, createMessages } from "./messages/messages.ts";
 import { createMessageStore } from "./messages/store.ts";
@@ -54,6 +55,7 @@ import { createDatabase } from "./storage/database.ts";
 import { createRedis } from "./storage/redis.ts";
 import { firstPartyClient } from "./tokens/access-token.ts";
 import { createAccessTokens } from "./tokens/access-tokens.ts";
+import { idleSeconds } from "./tokens/refresh-family.ts";
 import { createRefreshFormat } from "./tokens/refresh-format.ts";
 import { createRefreshTokens } from "./tokens/refresh-tokens.ts";
 import { createRefreshStore } from "./tokens/store.ts";
@@ -104,6 +106,9 @@ export async function wire(config: Config, options: WiringOptions) {
   });
   const rateLimits = createRateLimits({ store: await createRateLimitStore(redis), now });
 
+  const passwordPolicy = policyFor(config.issuer, false);
+  const accountStore = createAccountStore(database);
+  const tellOwner = createOwnerNotices({ store: accountStore, messages });
   const accessTokens = createAccessTokens({
     signingKeys,
     issuer: config.issuer,
@@ -119,12 +124,12 @@ export async function wire(config: Config, options: WiringOptions) {
     audit,
     graceSeconds: config.refreshGraceSeconds,
     now,
-    tellOwner: () => undefined,
+    tellOwner: ({ accountId, at, origin }, background) => {
+      const done = { at, address: origin.address, country: origin.country };
+      tellOwner(accountId, { template: "sign-in-replayed", done }, background);
+    },
   });
 
-  const passwordPolicy = policyFor(config.issuer, false);
-  const accountStore = createAccountStore(database);
-  const tellOwner = createOwnerNotices({ store: accountStore, messages });
   const accounts = createAccounts({
     store: accountStore,
     links: createLinkStore(database),
@@ -146,20 +151,6 @@ export async function wire(config: Config, options: WiringOptions) {
     now,
   });
 
-  const derive = (label: string) => deriveSecrets(config.keyEncryptionKeys, label);
-  const sessions = createSessions({
-    store: createSessionStore(database),
-    cookies: await createSessionCookies(await derive("session cookies")),
-    refreshTokens,
-    accessTokens,
-    revocation,
-    audit,
-    issuer: config.issuer,
-    clientId: firstPartyClient,
-    idleSeconds: 7 * 86_400,
-    now,
-  });
-
   const apiKeyStore = createApiKeyStore(database);
   const keyFormat = await createKeyFormat(config.apiKeyTagSecrets);
   const verification = createVerification({
@@ -168,7 +159,7 @@ export async function wire(config: Config, options: WiringOptions) {
     cache: createRecordCache({ lifeMilliseconds: recordLifeSeconds * 1000, now }),
     revocation,
     rateLimits,
-    lastUse: createLastUse({ store: apiKeyStore }),
+    lastUse: createLastUse({ store: apiKeyStore, now }),
     importedKeyPrefixes: config.importedKeyPrefixes,
     now,
   });
@@ -184,24 +175,52 @@ export async function wire(config: Config, options: WiringOptions) {
     now,
   });
 
+  /** A person who is gone has no keys either. Asked again after a failure in between, `revoke-keys` does the rest. */
+  const remove: typeof accounts.remove = async (accountId, password, operator) => {
+    const removed = await accounts.remove(accountId, password, operator);
+    if (removed.ok) await apiKeys.revokeOfOwner({ type: "user", id: accountId }, operator);
+    return removed;
+  };
+
   const authentication = createAuthentication({
     methods: credentialMethods({ verification, tokenCheck }),
     rateLimits,
     revocation,
   });
-  const keyVerifier = createKeyVerifier({ verification, networkOf });
+  const keyVerifier = createKeyVerifier({ verification, audit, networkOf });
   const operatorAccess = createOperatorAccess({
     authentication,
     audit,
     limitOf: (name) => rateLimits.demandOf(name, "").limit,
   });
 
+  const secretsFor = (use: string) => deriveSecrets(config.keyEncryptionKeys, use);
+  const sessions = createSessions({
+    store: createSessionStore(database),
+    cookies: await createSessionCookies(await secretsFor("session cookies")),
+    refreshTokens,
+    accessTokens,
+    revocation,
+    audit,
+    issuer: config.issuer,
+    clientId: firstPartyClient,
+    idleSeconds,
+    now,
+  });
   const login = createLogin({
     accounts,
     sessions,
-    deviceCookies: await createDeviceCookies(await derive("device cookies")),
+    deviceCookies: await createDeviceCookies(await secretsFor("device cookies")),
     messages,
     now,
+  });
+  const ownAccess = createOwnAccess({
+    authentication,
+    audit,
+    eventsOf,
+    limitOf: (name) => rateLimits.demandOf(name, "").limit,
+    issuer: config.issuer,
+    clientId: firstPartyClient,
   });
 
   const routeStore = createRouteStore(database);
@@ -216,9 +235,9 @@ export async function wire(config: Config, options: WiringOptions) {
     book,
     authentication,
     identityTokens,
+    issuer,
     call: callUpstream,
     bindings: services,
-    issuer,
   });
   const forwardAuth = createForwardAuth({ gateway, authentication, identityTokens, issuer });
   const routeAdmin = createRouteAdmin({
@@ -248,17 +267,17 @@ export async function wire(config: Config, options: WiringOptions) {
     messages,
     signingKeys,
     revocation,
+    rateLimits,
+    accounts: { ...accounts, remove },
+    tellOwner,
     accessTokens,
     refreshTokens,
-    rateLimits,
-    accounts,
-    tellOwner,
     sessions,
     login,
-    cookies: createCookies(config.issuer),
-    formTokens: await createFormTokens({ secrets: await derive("form tokens"), now }),
+    formTokens: await createFormTokens({ secrets: await secretsFor("form tokens"), now }),
     pageAssets: await createPageAssets(config.brand.accent),
     passwordLengthMin: passwordPolicy.lengthMin,
+    ownAccess,
     apiKeys,
     authentication,
     keyVerifier,
@@ -270,23 +289,3 @@ export async function wire(config: Config, options: WiringOptions) {
 }
 
 export type Rooms = Awaited<ReturnType<typeof wire>>;
-
-let wired: Rooms | undefined;
-let argon2: WebAssembly.Module | undefined;
-
-/** Said once by the entry, before any request: `fetch`, cron and RPC then find their rooms alike. */
-export function handOver(modules: { readonly argon2: WebAssembly.Module }): void {
-  ({ argon2 } = modules);
-}
-
-/**
- * This isolate's rooms. Two first requests at once wire twice and keep one: a value is shared, never a promise,
- * since a promise of one request must not be awaited by another.
- */
-export async function roomsOf(environment: Readonly<Record<string, unknown>>): Promise<Rooms> {
-  if (wired) return wired;
-  if (!argon2) throw new Error("the entry has not handed over argon2");
-  const made = await wire(readConfig(environment), { argon2 });
-  wired ??= made;
-  return wired;
-}

@@ -18,7 +18,7 @@ import { environmentOf, type ProcessName, processes, subjectsOf } from "./subjec
 
 const HELP = `Measures Gatehouse beside bare-runtime floors: npm run bench -- [options]
 
-  --quick  fewer and shorter slices, no flood of keys: about 40 s instead of three minutes
+  --quick  fewer and shorter slices, no flood of keys: about a minute instead of four
   --help   this text
 
 Each subject is a minified bundle in a process of its own under plain workerd. Floor and
@@ -32,14 +32,14 @@ const SIZES: Readonly<Record<"full" | "quick", Size>> = {
     rounds: 10,
     turns: 4,
     turnMilliseconds: 100,
-    warmMilliseconds: 1500,
+    warmMilliseconds: 6000,
     memory: { requests: 20_000, keySteps: [1_000, 10_000, 20_000, 40_000] },
   },
   quick: {
     rounds: 5,
     turns: 2,
     turnMilliseconds: 100,
-    warmMilliseconds: 1000,
+    warmMilliseconds: 2500,
     memory: { requests: 5_000, keySteps: [] },
   },
 };

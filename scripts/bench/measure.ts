@@ -27,6 +27,7 @@ export type Plan = {
   /** Turns each subject gets in a round, one after the other, there and back. */
   readonly turns: number;
   readonly turnMilliseconds: number;
+  /** The compiler works beside the first ten thousands of answers, and its time is the process's. */
   readonly warmMilliseconds: number;
 };
 

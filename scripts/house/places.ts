@@ -36,6 +36,7 @@ export const roof: ReadonlySet<string> = new Set([
   "app.ts",
   "rpc.ts",
   "wiring.ts",
+  "rooms.ts",
   "env.ts",
   "budgets.ts",
 ]);

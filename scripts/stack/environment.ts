@@ -20,6 +20,7 @@ const CALLERS = [
   "PASSKEY_ORIGINS",
   "MAIL_API_URL",
   "MAIL_API_KEY",
+  "MAIL_FROM",
   "SMS_API_URL",
   "SMS_API_KEY",
   "BREACHED_PASSWORDS_URL",
@@ -31,6 +32,7 @@ export type Addresses = {
   issuer: string;
   databaseUrl: string;
   redis: { url: string; token: string };
+  mailbox: string;
 };
 
 /** What the Worker is given: local defaults, then what the caller has set. */
@@ -49,6 +51,8 @@ export function workerEnvironment(
     REVOCATION_BOUND_SECONDS: "10",
     ACCESS_TOKEN_SECONDS: "600",
     IMPORTED_KEY_PREFIXES: "legacy_",
+    MAIL_API_URL: addresses.mailbox,
+    MAIL_API_KEY: "local-mailbox",
   };
   for (const name of CALLERS) {
     const value = callers[name];

@@ -29,7 +29,13 @@ type Rooms = Awaited<ReturnType<typeof wire>>;
 
 async function stillOpens(rooms: Rooms, key: string | undefined): Promise<string | null> {
   if (!key) return null;
-  const asked = { caller: "stack", arrivedAt: rooms.now(), background: () => undefined };
+  const asked = {
+    caller: "stack",
+    by: { type: "operator", id: "first-keys" } as const,
+    origin: { requestId: "", address: "", country: null },
+    arrivedAt: rooms.revocation.mark(),
+    background: () => undefined,
+  };
   const input = { key, scopes: [ownScopes.admin], cost: 0, address: null };
   return (await rooms.keyVerifier.verifyKey(input, asked)).valid ? key : null;
 }

@@ -81,7 +81,12 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   bundle.catch(() => undefined);
   const { secrets, database, redis, mailbox } = await startTwins(started);
   const environment = workerEnvironment(
-    { issuer: edge.url, databaseUrl: database.url, redis: { url: redis.url, token: redis.token } },
+    {
+      issuer: edge.url,
+      databaseUrl: database.url,
+      redis: { url: redis.url, token: redis.token },
+      mailbox: mailbox.url,
+    },
     secrets,
     options.callersEnvironment ?? process.env,
   );

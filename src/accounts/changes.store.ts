@@ -45,13 +45,17 @@ export function createChangeStore(database: Database) {
     return row ? changedOf(row) : null;
   }
 
+  /** The sessions are named too: a token that says an `iat` a moment ahead would outlive "everything issued before now". */
+  const everything = sql`
+    select distinct 'session', session_id from ended union all select 'subject', id from changed`;
+
   /** Everything of the account that was issued before. */
   const endEverything = (reason: FamilyEnd, at: Date): SQL => sql`
     ended as (
       update ${refreshFamilies} f set revoked_at = ${moment(at)}, revoked_reason = ${reason}
-      from changed where f.account_id = changed.id and f.revoked_at is null
+      from changed where f.account_id = changed.id and f.revoked_at is null returning f.session_id
     ),
-    noted as (${noteEndings(sql`select 'subject', id from changed`, at)})`;
+    noted as (${noteEndings(everything, at)})`;
 
   /** A recovery that was asked for under the old password, or at the old address, is over. */
   const endLinks = sql`
@@ -171,7 +175,7 @@ export function createChangeStore(database: Database) {
       change(
         byId(id),
         sql`changed as (
-            update ${accounts} a set scopes = ${textArray(scopes)}, updated_at = ${moment(at)}
+            update ${accounts} a set scopes = ${textArray(scopes)}, version = a.version + 1, updated_at = ${moment(at)}
             where a.id = ${id} and a.state <> 'deleted' returning a.*
           )`,
         sql`narrowed as (

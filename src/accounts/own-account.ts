@@ -28,7 +28,8 @@ export function createOwnAccount(foundation: Foundation) {
     const taking = rateLimits.take(trip, demands);
     const [row, taken] = await Promise.all([store.find(accountId), trip.send().then(() => taking)]);
     if (row?.state !== "active") throw new AuthError("not_found", "no account has this id");
-    if (!taken.ok) return { ok: false, reason: "over_limit", retryAfterSeconds: taken.retryAfterSeconds };
+    if (!taken.ok)
+      return { ok: false, reason: "over_limit", retryAfterSeconds: taken.retryAfterSeconds ?? 1 };
     const { matches } = await passwords.verify(password, row.passwordHash);
     if (!matches) return { ok: false, reason: "wrong_password" };
     background(rateLimits.giveBack(taken, demands).catch(() => undefined));

@@ -66,7 +66,7 @@ function isCommon(lower: string, context: readonly string[]): boolean {
 const withoutAny = (text: string, words: readonly string[]): string =>
   words.reduce((rest, word) => rest.replaceAll(word, ""), text);
 
-const keyboardRows = ["abcdefghijklmnopqrstuvwxyz", "01234567890", "qwertyuiopasdfghjklzxcvbnm"];
+const keyboardRows = ["abcdefghijklmnopqrstuvwxyz", "0123456789", "1234567890", "qwertyuiopasdfghjklzxcvbnm"];
 
 /** A short piece over and over, or one long run along a row. */
 function isMonotonous(lower: string): boolean {

@@ -58,7 +58,8 @@ export function createSignIn(foundation: Foundation) {
       const { degraded } = taken;
       if (!taken.ok) {
         refuse("over_limit", row, asked);
-        return { ok: false, reason: "over_limit", retryAfterSeconds: taken.retryAfterSeconds, degraded };
+        const { retryAfterSeconds = 1 } = taken;
+        return { ok: false, reason: "over_limit", retryAfterSeconds, degraded };
       }
       const busy = { ok: false, reason: "busy", degraded } as const;
       let checked: Awaited<ReturnType<typeof passwords.verify>>;

@@ -33,7 +33,7 @@ export type KeyVerdict =
       readonly reason: KeyRefusal;
       /** Known only when the secret was right: whose key it is may then be told in audit. */
       readonly record: KeyRecord | null;
-      readonly retryAfterSeconds?: number;
+      readonly retryAfterSeconds?: number | undefined;
       readonly limits?: readonly string[];
       readonly standings?: readonly Standing[];
       readonly degraded?: readonly string[];
@@ -44,7 +44,7 @@ export type Guesser = { readonly kind: "address" | "caller"; readonly id: string
 
 export type KeyQuestion = {
   readonly text: string;
-  /** When the request came in: with bound 0, evidence must be at least this young. */
+  /** When the request came in, by `revocation.mark`: with bound 0, evidence must be at least this young. */
   readonly arrivedAt: number;
   readonly guesser: Guesser;
   /** Where the key is used; null when the caller cannot know, and then a key bound to addresses is refused. */
@@ -195,8 +195,18 @@ export function createVerification(sources: Sources) {
   }
 
   function brake(name: OwnLimit, guesser: Guesser): KeyVerdict | null {
-    const retryAfterSeconds = rateLimits.secondsToWait(name, subjectOf(guesser));
-    return retryAfterSeconds > 0 ? { ok: false, reason: "guessing", record: null, retryAfterSeconds } : null;
+    const { retryAfterSeconds, standing } = rateLimits.brakeOf(name, subjectOf(guesser));
+    if (retryAfterSeconds === 0) return null;
+    // One name for all brakes: which of them it was would tell how far the guess got.
+    const standings = [{ ...standing, name: "guessing" }];
+    return {
+      ok: false,
+      reason: "guessing",
+      record: null,
+      retryAfterSeconds,
+      limits: ["guessing"],
+      standings,
+    };
   }
 
   function refuseOffline(reason: "malformed" | "forged", guesser: Guesser): KeyVerdict {
@@ -207,9 +217,7 @@ export function createVerification(sources: Sources) {
   }
 
   /** Never throws. */
-  async function check(asked: KeyQuestion): Promise<KeyVerdict> {
-    // Later than all that was read for earlier requests, also for those of this millisecond.
-    const question = { ...asked, arrivedAt: Math.max(asked.arrivedAt, revocation.mark()) };
+  async function check(question: KeyQuestion): Promise<KeyVerdict> {
     if (!isKeyShaped(question.text) && !isImported(question.text)) {
       return refuseOffline("malformed", question.guesser);
     }
@@ -226,13 +234,8 @@ export function createVerification(sources: Sources) {
     if (!cached) return { ok: false, reason: "sources_unavailable", record: null, retryAfterSeconds: 1 };
     const verdict = await decide(hash, cached, question);
     if (revocation.isRefreshDue()) question.background(revocation.refreshBehind());
-    if (verdict.ok) noteUse(verdict.record, question);
+    if (verdict.ok) lastUse.note(verdict.record.id, question.usedFrom, question.background);
     return verdict;
-  }
-
-  function noteUse(record: KeyRecord, { usedFrom, background }: KeyQuestion): void {
-    const from = usedFrom ?? { address: "", country: null };
-    lastUse.note({ keyId: record.id, at: new Date(now()), ...from }, background);
   }
 
   /** The part of a check that needs no call: a refusal, or null when a look-up must decide. */
@@ -241,7 +244,11 @@ export function createVerification(sources: Sources) {
     return reason && refuseOffline(reason, guesser);
   }
 
-  return { check, screen, forget: cache.dropKey };
+  /** A text that anybody would take for a key of ours, by its beginning. */
+  const isClaimed = (text: string): boolean =>
+    text.startsWith("gk_") || importedKeyPrefixes.some((prefix) => text.startsWith(prefix));
+
+  return { check, screen, isClaimed, forget: cache.dropKey };
 }
 
 export type Verification = ReturnType<typeof createVerification>;

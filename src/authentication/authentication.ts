@@ -48,7 +48,9 @@ export function createAuthentication(options: {
     async screen(headers: Headers, visit: Question["visit"]): Promise<Verdict | null> {
       const presented = readPresented(headers);
       const method = methods.find((one) => one.accepts(presented));
-      return method && "text" in presented ? await method.screen(presented.text, visit) : null;
+      return method && "text" in presented && claims(method, presented.text)
+        ? await method.screen(presented.text, visit)
+        : null;
     },
 
     async authenticate(headers: Headers, question: Question): Promise<Verdict> {
@@ -57,21 +59,36 @@ export function createAuthentication(options: {
       if (presented.found === "several" && !isPublic)
         return refuse("several_credentials", "several_credentials");
       const method = methods.find((one) => one.accepts(presented));
-      if (!method || !("text" in presented)) {
-        return isPublic ? admitAnyone(question) : refuse(...absenceOf(presented, question));
+      // On a public route only what claims to be ours is looked at: it must be good, whatever else is there is nobody's.
+      if (!method || !("text" in presented) || (isPublic && !claims(method, presented.text))) {
+        return isPublic
+          ? withTakenBefore(await admitAnyone(question), question.taken)
+          : refuse(...absenceOf(presented, question));
       }
-      if (question.credentials.includes(method.kind)) return method.verify(presented.text, question);
-      // On a public route only a key of ours is looked at: what else is there belongs to the upstream.
-      if (isPublic && method.kind === "api-key") return method.verify(presented.text, question);
-      if (isPublic) return admitAnyone(question);
-      return presented.found === "bearer"
-        ? refuse(...absenceOf(presented, question))
-        : refuse("credential_not_accepted", "credential_not_accepted");
+      if (!question.credentials.includes(method.kind) && !isPublic) {
+        // Where no tokens are taken a bearer is some other system's, and no token that is good here (RFC 6750 §3.1).
+        return presented.found === "bearer"
+          ? refuse(...absenceOf(presented, question))
+          : refuse("credential_not_accepted", "credential_not_accepted");
+      }
+      return withTakenBefore(await method.verify(presented.text, question), question.taken);
     },
   };
 }
 
 export type Authentication = ReturnType<typeof createAuthentication>;
+
+/** The caller is told of every limit that counted the request, by whichever judgement it was taken. */
+const withTakenBefore = (verdict: Verdict, taken: Question["taken"]): Verdict =>
+  taken
+    ? {
+        ...verdict,
+        standings: [...taken.standings, ...verdict.standings],
+        degraded: [...taken.degraded, ...verdict.degraded],
+      }
+    : verdict;
+
+const claims = (method: CredentialMethod, text: string): boolean => method.claims?.(text) ?? true;
 
 function refuse(code: Code, reason: EventReason): Verdict {
   return { ok: false, refusal: { code, reason, actor: stranger }, standings: [], degraded: [] };

@@ -1,6 +1,9 @@
 import type { KeyVerdict, Verification } from "../api-keys/verification.ts";
+import type { Audit } from "../audit/audit.ts";
+import type { Origin, Party } from "../audit/events.ts";
 import type { Demand, Standing } from "../rate-limits/limits.ts";
 import { guesserOf } from "./guesser.ts";
+import { eventsOf } from "./refusal-event.ts";
 
 export type VerifyKeyInput = {
   readonly key: string;
@@ -48,6 +51,11 @@ export type KeyAnswer = {
 type Asked = {
   /** Who asks, once it has proved it: braked for guesses whose address it does not say. */
   readonly caller: string;
+  /** The same, as audit names it. */
+  readonly by: Party;
+  /** Of the caller's request; the address is the key's where the caller says it. */
+  readonly origin: Origin;
+  /** By `revocation.mark`. */
   readonly arrivedAt: number;
   readonly background: (work: Promise<unknown>) => void;
 };
@@ -61,7 +69,8 @@ const codeOf = {
 
 /** Checks a key that somebody else was shown, for HTTP and RPC alike. Never throws: a verdict in every case. */
 export function createKeyVerifier(deps: {
-  verification: Verification;
+  verification: Pick<Verification, "check">;
+  audit: Pick<Audit, "record">;
   /** The address as limits count it, `unknown` when it is none. */
   networkOf(address: string): string;
 }) {
@@ -87,12 +96,24 @@ export function createKeyVerifier(deps: {
           })),
         background: asked.background,
       });
+      const origin = { ...asked.origin, address: input.address ?? asked.origin.address };
+      for (const event of eventsOf(judged(verdict), origin, asked.by)) {
+        deps.audit.record(event, asked.background);
+      }
       return answerOf(verdict);
     },
   };
 }
 
 export type KeyVerifier = ReturnType<typeof createKeyVerifier>;
+
+/** A verdict on a key as audit reads verdicts: the precise reason, and whose key it was once the secret was right. */
+function judged(verdict: KeyVerdict): Parameters<typeof eventsOf>[0] {
+  const { degraded = [], record } = verdict;
+  if (verdict.ok) return { ok: true, degraded };
+  const actor: Party = record ? { type: "key", id: record.id } : { type: "stranger", id: "" };
+  return { ok: false, refusal: { reason: verdict.reason, actor }, degraded };
+}
 
 function answerOf(verdict: KeyVerdict): KeyAnswer {
   const about = verdict.record ? describe(verdict.record) : {};

@@ -22,12 +22,18 @@ export function createOperatorAccess(options: {
   limitOf: (name: OwnLimit) => Demand["limit"];
 }) {
   return {
-    async enter(headers: Headers, visit: Visitor, anyOf: readonly string[]): Promise<Entrant> {
+    /** `limit: null`: the key's own limits are all that bounds it. */
+    async enter(
+      headers: Headers,
+      visit: Visitor,
+      anyOf: readonly string[],
+      limit: OwnLimit | null = "management",
+    ): Promise<Entrant> {
       const verdict = await options.authentication.authenticate(headers, {
         credentials: ["api-key"],
         scopes: [],
         audiences: [],
-        limits: [{ ...options.limitOf("management"), per: "key" }],
+        limits: limit === null ? [] : [{ ...options.limitOf(limit), per: "key" }],
         routeId: "management",
         cost: 1,
         visit,

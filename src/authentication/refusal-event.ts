@@ -1,5 +1,5 @@
 import type { EventReason, EventType, Party, SecurityEvent } from "../audit/events.ts";
-import type { CredentialKind, Verdict } from "./principal.ts";
+import type { CredentialKind } from "./principal.ts";
 
 /** Reasons that lie in the credential itself, by what was shown. */
 const ofKeys: ReadonlySet<EventReason> = new Set<EventReason>([
@@ -25,9 +25,22 @@ const ofTokens: ReadonlySet<EventReason> = new Set<EventReason>([
   "bad_signature",
 ]);
 
+/** As much of a verdict as audit is told. */
+type Judged =
+  | { readonly ok: true; readonly degraded: readonly string[] }
+  | {
+      readonly ok: false;
+      readonly degraded: readonly string[];
+      readonly refusal: {
+        readonly reason: EventReason;
+        readonly actor: Party;
+        readonly credential?: CredentialKind | undefined;
+      };
+    };
+
 /** What audit is told of a verdict: every refusal, and every limit that could not be counted exactly. */
 export function eventsOf(
-  verdict: Verdict,
+  verdict: Judged,
   origin: SecurityEvent["origin"],
   subject: Party | null,
 ): SecurityEvent[] {

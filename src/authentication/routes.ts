@@ -27,6 +27,8 @@ export const verifyKeyInput = v.strictObject({
   address: v.optional(v.nullable(v.pipe(v.string(), v.maxLength(64, "is no IP address"))), null),
 });
 
+const verifiers = [ownScopes.verify, ownScopes.admin];
+
 /** `POST /v1/keys/verify`: always 200 with the precise code, for a caller entitled to it. */
 export function keyVerificationRoutes(deps: {
   access: OperatorAccess;
@@ -35,12 +37,18 @@ export function keyVerificationRoutes(deps: {
   const routes = new Hono<DoorEnv>();
   routes.post("/verify", async (c) => {
     const visit = c.env.visit;
-    const entrant = await deps.access.enter(c.req.raw.headers, visit, [ownScopes.verify, ownScopes.admin]);
+    const entrant = await deps.access.enter(c.req.raw.headers, visit, verifiers, null);
     if (!entrant.ok) return refusalProblem(entrant.verdict, visit.requestId);
     const input = await readJson(c.req.raw, verifyKeyInput);
-    const { arrivedAt, background } = visit;
-    const caller = `key:${entrant.principal.lineageId}`;
-    return c.json(await deps.keyVerifier.verifyKey(input, { caller, arrivedAt, background }));
+    const { arrivedAt, background, requestId, address, country } = visit;
+    const answer = await deps.keyVerifier.verifyKey(input, {
+      caller: `key:${entrant.principal.lineageId}`,
+      by: entrant.actor,
+      origin: { requestId, address, country },
+      arrivedAt,
+      background,
+    });
+    return c.json(answer);
   });
   return routes;
 }

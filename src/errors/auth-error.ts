@@ -7,7 +7,11 @@ export class AuthError extends Error {
   readonly detail: string | undefined;
   readonly retryAfterSeconds: number | undefined;
 
-  constructor(code: Code, detail?: string, options: { cause?: unknown; retryAfterSeconds?: number } = {}) {
+  constructor(
+    code: Code,
+    detail?: string,
+    options: { cause?: unknown; retryAfterSeconds?: number | undefined } = {},
+  ) {
     super(code, { cause: options.cause });
     this.name = "AuthError";
     this.code = code;

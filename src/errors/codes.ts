@@ -27,6 +27,7 @@ export const codes = {
   account_disabled: [403, "This account is disabled."],
   cross_site_request: [403, "This request did not come from a page of ours."],
   https_required: [403, "Credentials may only be sent over HTTPS. Treat this one as exposed and rotate it."],
+  misdirected: [403, "A proxy's question is answered under /v1/authenticate/ only."],
   not_found: [404, "There is nothing at this address."],
   method_not_allowed: [405, "This address does not answer that method."],
   conflict: [409, "The object is not in a state that allows this."],

@@ -26,6 +26,28 @@ export type Admission =
       readonly headers: [string, string][];
     };
 
+/** The path of a URI that no parser would change, whatever its query: letters, digits and `-_~/`. */
+const plainPath = /^(\/[A-Za-z0-9_~/-]*)(?:\?[^#]*)?$/;
+const nowhere = "forwarded.invalid";
+
+function targetOf({ host, uri }: ForwardedCall): Target | null {
+  const plain = host === null ? plainPath.exec(uri)?.[1] : undefined;
+  const { origin, hostname, pathname } =
+    plain === undefined
+      ? new URL(`https://${host ?? nowhere}${uri}`)
+      : { origin: `https://${nowhere}`, hostname: nowhere, pathname: plain };
+  const canonical = canonicalPath(pathname);
+  return canonical === null ? null : { origin, hostname, pathname: canonical };
+}
+
+type Target = { readonly origin: string; readonly hostname: string; readonly pathname: string };
+
+/**
+ * What the URL parser resolves, cuts off or turns round without a word: dots, a fragment, a tab, a backslash. The proxy
+ * passes the path on as it came, so that a decision on the resolved one might be about something else.
+ */
+const changedByParser = /^[^?]*(?:[\\#\t]|\/(?:\.|%2e){1,2}(?:[/?]|$))/i;
+
 /**
  * The decision of the gateway for a proxy that passes the call on itself. A route is chosen by `?route=`, or by the
  * forwarded host when some route claims it; else any valid credential passes. The scopes asked for are needed in each case.
@@ -39,7 +61,7 @@ export function createForwardAuth(options: {
   const { gateway, authentication, identityTokens, issuer } = options;
 
   /** How the route of this call is found; null when no route is meant and any valid credential will do. */
-  async function finderFor(call: ForwardedCall, target: URL, visit: Visitor): Promise<Finder | null> {
+  async function finderFor(call: ForwardedCall, target: Target, visit: Visitor): Promise<Finder | null> {
     const { routeName } = call;
     if (routeName !== null) {
       return (routes) => {
@@ -54,7 +76,7 @@ export function createForwardAuth(options: {
 
   async function judge(
     call: ForwardedCall,
-    target: URL,
+    target: Target,
     headers: Headers,
     visit: Visitor,
   ): Promise<Verdict | "no_route" | "unavailable"> {
@@ -78,10 +100,8 @@ export function createForwardAuth(options: {
 
   return {
     async admit(call: ForwardedCall, headers: Headers, visit: Visitor): Promise<Admission> {
-      const target = new URL(`https://${call.host ?? "forwarded.invalid"}${call.uri}`);
-      const pathname = canonicalPath(target.pathname);
-      if (pathname === null) return { outcome: "ambiguous_path" };
-      target.pathname = pathname;
+      const target = changedByParser.test(call.uri) ? null : targetOf(call);
+      if (!target) return { outcome: "ambiguous_path" };
       try {
         const verdict = await judge(call, target, headers, visit);
         if (verdict === "no_route" || verdict === "unavailable") return { outcome: verdict };
@@ -95,7 +115,7 @@ export function createForwardAuth(options: {
 
   async function said(
     verdict: Verdict & { ok: true },
-    target: URL,
+    target: Target,
     call: ForwardedCall,
     visit: Visitor,
   ): Promise<[string, string][]> {

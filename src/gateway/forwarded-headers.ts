@@ -1,5 +1,8 @@
 import { fromBase64url } from "../crypto/bytes.ts";
 
+/** Header fields, names in lower case, each once. */
+export type Fields = readonly (readonly [name: string, value: string])[];
+
 /** RFC 9110 §7.6.1: these end at us. `upgrade` is put back for a WebSocket. */
 const hopByHop: ReadonlySet<string> = new Set([
   "connection",
@@ -47,9 +50,10 @@ const provenance: ReadonlySet<string> = new Set([
 ]);
 
 /** A server behind CGI, PHP or Java reads `X_User_Id` and `x.user.id` as `X-User-Id`: one spelling for all. */
-export const canonicalName = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, "-");
+export const canonicalName = (name: string): string =>
+  /[^a-z0-9-]/.test(name) ? name.toLowerCase().replace(/[^a-z0-9]/g, "-") : name;
 
-const isOursToSay = (canonical: string): boolean =>
+export const isOursToSay = (canonical: string): boolean =>
   identity.has(canonical) ||
   provenance.has(canonical) ||
   canonical.startsWith("x-gatehouse-") ||
@@ -57,10 +61,12 @@ const isOursToSay = (canonical: string): boolean =>
   canonical.startsWith("x-original-") ||
   canonical.startsWith("cf-");
 
+const nothingNamed: ReadonlySet<string> = new Set();
+
 /** Names in `Connection` are hop-by-hop too; they are cut from what the client sent, never from what we add after. */
-function namedInConnection(headers: Headers): ReadonlySet<string> {
-  const names = (headers.get("connection") ?? "").split(",").map((name) => name.trim().toLowerCase());
-  return new Set(names.filter((name) => name !== ""));
+function namedInConnection(connection: string | null | undefined): ReadonlySet<string> {
+  if (!connection) return nothingNamed;
+  return new Set(connection.split(",").map((name) => name.trim().toLowerCase()));
 }
 
 /** Our own cookies end at us: an upstream must not hold a browser's session with us. */
@@ -76,12 +82,12 @@ export function withoutOwnCookies(cookie: string): string {
 
 /** What of the client's headers goes on. `keepAuthorization`: a public route's Authorization is the upstream's matter. */
 export function passedOn(
-  headers: Headers,
+  fields: Fields,
   options: { keepAuthorization: boolean; isWebSocket: boolean },
 ): Headers {
-  const cut = namedInConnection(headers);
+  const cut = namedInConnection(fields.find(([name]) => name === "connection")?.[1]);
   const passed = new Headers();
-  for (const [name, value] of headers) {
+  for (const [name, value] of fields) {
     const canonical = canonicalName(name);
     if (hopByHop.has(name) || cut.has(name) || isOursToSay(canonical)) continue;
     if (canonical === "x-api-key" || name === "host") continue;
@@ -115,6 +121,10 @@ const responseChatter: ReadonlySet<string> = new Set([
   "clear-site-data",
 ]);
 
+/** What a page of a listed origin may read of an answer besides the headers every page may. */
+export const exposedHeaders =
+  "Retry-After, RateLimit, RateLimit-Policy, X-Request-Id, Gatehouse-Degraded, WWW-Authenticate";
+
 /** These speak for a whole origin: under the issuer's host that is ours, not the upstream's. */
 const originWide: ReadonlySet<string> = new Set([
   "service-worker-allowed",
@@ -134,10 +144,10 @@ const setsOwnCookie = (setCookie: string): boolean =>
   );
 
 /**
- * What of the upstream's answer goes back. Under the issuer's own host an upstream's page would share our origin, so
+ * Takes from the headers of an answer what does not go back, and adds what we say. Under the issuer's own host an upstream's page would share our origin, so
  * it is sandboxed and cannot set our cookies; behind a credential nothing may be kept by a shared cache.
  */
-export function passedBack(
+export function passBack(
   headers: Headers,
   options: {
     isPersonal: boolean;
@@ -145,21 +155,32 @@ export function passedBack(
     /** Null: the route lists no origins. Otherwise the answer depends on the one that asks, and says so. */
     cors: { readonly allowedOrigin: string | null } | null;
   },
-): Headers {
-  const cut = namedInConnection(headers);
-  const passed = new Headers();
-  for (const [name, value] of headers) {
-    if (hopByHop.has(name) || cut.has(name) || responseChatter.has(name)) continue;
-    if (isOursToSay(canonicalName(name)) || name.startsWith("access-control-")) continue;
-    if (name === "set-cookie" && setsOwnCookie(value)) continue;
-    if (options.sharesIssuerHost && originWide.has(name)) continue;
-    passed.append(name, value);
+): void {
+  const cut = namedInConnection(headers.get("connection"));
+  const isEnding = (name: string): boolean =>
+    hopByHop.has(name) ||
+    cut.has(name) ||
+    responseChatter.has(name) ||
+    isOursToSay(canonicalName(name)) ||
+    name.startsWith("access-control-") ||
+    (options.sharesIssuerHost && originWide.has(name));
+  // The names as they were: what is being walked must not change under our feet.
+  for (const name of [...headers.keys()]) if (isEnding(name)) headers.delete(name);
+  keepForeignCookies(headers);
+  if (options.sharesIssuerHost) headers.append("content-security-policy", "sandbox; frame-ancestors 'none'");
+  if (options.isPersonal) keepOutOfSharedCaches(headers);
+  if (options.cors !== null) headers.append("vary", "Origin");
+  if (options.cors?.allowedOrigin) {
+    headers.set("access-control-allow-origin", options.cors.allowedOrigin);
+    headers.set("access-control-expose-headers", exposedHeaders);
   }
-  if (options.sharesIssuerHost) passed.append("content-security-policy", "sandbox; frame-ancestors 'none'");
-  if (options.isPersonal) keepOutOfSharedCaches(passed);
-  if (options.cors !== null) passed.append("vary", "Origin");
-  if (options.cors?.allowedOrigin) passed.set("access-control-allow-origin", options.cors.allowedOrigin);
-  return passed;
+}
+
+function keepForeignCookies(headers: Headers): void {
+  if (!headers.has("set-cookie")) return;
+  const foreign = headers.getSetCookie().filter((one) => !setsOwnCookie(one));
+  headers.delete("set-cookie");
+  for (const one of foreign) headers.append("set-cookie", one);
 }
 
 /** Cache-Control for CDNs by other names, which they obey before the real one (RFC 9213 §2.2). */

@@ -1,7 +1,7 @@
 import type { Authentication } from "../authentication/authentication.ts";
 import type { Question } from "../authentication/methods/method.ts";
 import type { Verdict } from "../authentication/principal.ts";
-import { passedBack, passedOn } from "./forwarded-headers.ts";
+import { type Fields, passBack, passedOn } from "./forwarded-headers.ts";
 import { identityHeaders } from "./identity-headers.ts";
 import type { IdentityTokens } from "./identity-tokens.ts";
 import { publicUrlOf, type Route } from "./route.ts";
@@ -11,7 +11,11 @@ import { traceContext } from "./trace-context.ts";
 import type { Binding, callUpstream } from "./upstream.client.ts";
 import { originOf, upstreamTarget } from "./upstream-target.ts";
 
-export type Visitor = Question["visit"] & { readonly requestId: string; readonly url: URL };
+export type Visitor = Question["visit"] & {
+  readonly requestId: string;
+  readonly url: URL;
+  readonly fields: Fields;
+};
 
 export type Passage =
   | { readonly outcome: "no_route" }
@@ -19,9 +23,18 @@ export type Passage =
   | { readonly outcome: "method_not_allowed" }
   | { readonly outcome: "body_not_allowed" }
   | { readonly outcome: "unavailable" }
-  | { readonly outcome: "preflight"; readonly route: Route; readonly origin: string }
+  | {
+      readonly outcome: "preflight";
+      readonly route: Route;
+      readonly origin: string;
+      readonly requestedHeaders: string | null;
+    }
   | { readonly outcome: "refused"; readonly route: Route | null; readonly verdict: Verdict & { ok: false } }
-  | { readonly outcome: "unreachable" | "timeout" | "client_gone"; readonly route: Route }
+  | {
+      readonly outcome: "unreachable" | "timeout" | "client_gone";
+      readonly route: Route;
+      readonly verdict: Verdict & { ok: true };
+    }
   | {
       readonly outcome: "passed";
       readonly route: Route;
@@ -63,14 +76,14 @@ export function createGateway(options: {
   book: RouteBook;
   authentication: Authentication;
   identityTokens: IdentityTokens;
+  issuer: string;
   call: typeof callUpstream;
   bindings: Readonly<Record<string, Binding>>;
-  issuer: string;
 }) {
   const { book, authentication } = options;
   const issuerHost = new URL(options.issuer).host;
 
-  const questionOf = (route: Route, visit: Visitor): Question => ({
+  const questionOf = (route: Route, visit: Visitor, before: Judged | null): Question => ({
     credentials: route.credentials,
     scopes: route.scopes,
     audiences:
@@ -79,6 +92,7 @@ export function createGateway(options: {
     routeId: route.id,
     cost: 1,
     visit,
+    taken: takenBy(before, route),
   });
 
   /**
@@ -101,8 +115,11 @@ export function createGateway(options: {
     if (first.outcome === "refused" && !routeReasons.has(first.verdict.refusal.reason)) return first;
     const tolerated = first.outcome === "admitted" ? 0 : closedMilliseconds;
     const confirmed = await book.confirm(used, visit.arrivedAt - tolerated);
-    if (confirmed === used || isSameRoute(routeOf(first), find(confirmed.routes)?.route)) return first;
-    return await judge(confirmed, find, headers, visit);
+    if (confirmed === used) return first;
+    const match = find(confirmed.routes);
+    if (isSameRoute(routeOf(first), match?.route)) return first;
+    if (match && asksTheSame(routeOf(first), match.route)) return judgedBy(first, match);
+    return await judge(confirmed, find, headers, visit, first);
   }
 
   async function judge(
@@ -110,10 +127,11 @@ export function createGateway(options: {
     find: Finder,
     headers: Headers,
     visit: Visitor,
+    before: Judged | null = null,
   ): Promise<Judged> {
     const match = find(routes);
     if (!match) return { outcome: "no_route" };
-    const verdict = await authentication.authenticate(headers, questionOf(match.route, visit));
+    const verdict = await authentication.authenticate(headers, questionOf(match.route, visit, before));
     return verdict.ok
       ? { outcome: "admitted", match, verdict }
       : { outcome: "refused", route: match.route, verdict };
@@ -131,7 +149,7 @@ export function createGateway(options: {
     { match: { route }, verdict: { principal } }: Admission & { outcome: "admitted" },
     visit: Visitor,
   ): Promise<Headers> {
-    const headers = passedOn(request.headers, {
+    const headers = passedOn(visit.fields, {
       keepAuthorization: principal.method === "public",
       isWebSocket: isWebSocket(request),
     });
@@ -157,7 +175,7 @@ export function createGateway(options: {
     const { route } = match;
     const binding =
       route.upstream.kind === "service" ? (options.bindings[route.upstream.service] ?? null) : null;
-    if (route.upstream.kind === "service" && !binding) return { outcome: "unreachable", route };
+    if (route.upstream.kind === "service" && !binding) return { outcome: "unreachable", route, verdict };
     const base =
       route.upstream.kind === "url" ? route.upstream.url : `https://${route.upstream.service.toLowerCase()}`;
     const target = upstreamTarget(base, match);
@@ -167,7 +185,7 @@ export function createGateway(options: {
       { url, method: request.method, headers, body: bodyOf(request), clientGone: request.signal },
       { timeoutSeconds: route.timeoutSeconds, binding, mayBeCached: isForAnyone(admitted, headers) },
     );
-    if (!answer.ok) return { outcome: answer.reason, route };
+    if (!answer.ok) return { outcome: answer.reason, route, verdict };
     return { outcome: "passed", route, verdict, response: backToClient(request, answer.response, admitted) };
   }
 
@@ -202,7 +220,9 @@ export function createGateway(options: {
     if (request.method !== "OPTIONS" || origin === null) return null;
     if (!request.headers.has("access-control-request-method")) return null;
     const route = find(await recentRoutes(visit).catch(() => []))?.route;
-    return route?.corsOrigins.includes(origin) ? { outcome: "preflight", route, origin } : null;
+    if (!route?.corsOrigins.includes(origin)) return null;
+    const requestedHeaders = request.headers.get("access-control-request-headers");
+    return { outcome: "preflight", route, origin, requestedHeaders };
   }
 }
 
@@ -213,6 +233,25 @@ function routeOf(judged: Judged): Route | null {
 
 const isSameRoute = (one: Route | null | undefined, other: Route | null | undefined): boolean =>
   one?.id === other?.id && one?.version === other?.version;
+
+/** Whether a verdict under one version of a route stands under another: what changed was not asked about. */
+function asksTheSame(one: Route | null, other: Route): boolean {
+  const asked = ({ id, host, path, credentials, scopes, limits, audiences }: Route) =>
+    JSON.stringify([id, host, path, credentials, scopes, limits, audiences]);
+  return one !== null && asked(one) === asked(other);
+}
+
+function judgedBy(judged: Judged, match: Match): Judged {
+  if (judged.outcome === "admitted") return { ...judged, match };
+  return judged.outcome === "refused" ? { ...judged, route: match.route } : judged;
+}
+
+/** What the first judgement of a request took, so that the second does not take it again. */
+function takenBy(before: Judged | null, { id }: Route): Question["taken"] {
+  if (before?.outcome !== "admitted") return null;
+  const { match, verdict } = before;
+  return { ...verdict, limits: match.route.id === id ? match.route.limits : [] };
+}
 
 export type Gateway = ReturnType<typeof createGateway>;
 
@@ -240,16 +279,15 @@ function backToClient(
   // A WebSocket goes through whole: its answer cannot be rebuilt.
   if (response.status === 101) return response;
   const origin = request.headers.get("origin");
-  return new Response(response.body, {
-    status: response.status,
-    statusText: response.statusText,
-    headers: passedBack(response.headers, {
-      isPersonal: isPersonal(admitted),
-      sharesIssuerHost: route.host === null,
-      cors:
-        route.corsOrigins.length === 0
-          ? null
-          : { allowedOrigin: origin !== null && route.corsOrigins.includes(origin) ? origin : null },
-    }),
+  const { status, statusText, headers } = response;
+  const answer = new Response(response.body, { status, statusText, headers });
+  passBack(answer.headers, {
+    isPersonal: isPersonal(admitted),
+    sharesIssuerHost: route.host === null,
+    cors:
+      route.corsOrigins.length === 0
+        ? null
+        : { allowedOrigin: origin !== null && route.corsOrigins.includes(origin) ? origin : null },
   });
+  return answer;
 }

@@ -23,19 +23,29 @@ export function createIdentityTokens(options: {
   now: () => number;
 }) {
   const held = new Map<string, Held>();
+  const texts = new WeakMap<Principal, string>();
+
+  /** Everything a token says of a caller. JSON holds no line break, nor does a method, a URL or an audience. */
+  function writtenOut(principal: Principal): string {
+    const known = texts.get(principal);
+    if (known !== undefined) return known;
+    const text = JSON.stringify(principal);
+    texts.set(principal, text);
+    return text;
+  }
+
   return {
     async tokenFor(
       principal: Principal,
       call: { audience: string; method: string; url: string },
     ): Promise<string> {
       const nowSeconds = Math.floor(options.now() / 1000);
-      const claims = identityClaims(principal, { issuer: options.issuer, ...call });
-      const name = JSON.stringify(claims);
+      const name = `${writtenOut(principal)}\n${call.method}\n${call.audience}\n${call.url}`;
       const known = held.get(name);
       const age = known ? nowSeconds - known.madeAtSeconds : lifeSeconds;
       if (known && age >= 0 && age < reusedSeconds) return known.token;
       const token = await options.sign(identityTyp, {
-        ...claims,
+        ...identityClaims(principal, { issuer: options.issuer, ...call }),
         iat: nowSeconds,
         exp: nowSeconds + lifeSeconds,
       });

@@ -3,7 +3,7 @@ import type { Origin, Party } from "../audit/events.ts";
 import { randomBase62 } from "../crypto/base62.ts";
 import { AuthError } from "../errors/auth-error.ts";
 import type { Reach, Revocation } from "../revocation/revocation.ts";
-import type { Route } from "./route.ts";
+import { type Route, routesMax } from "./route.ts";
 import type { RouteBook } from "./route-book.ts";
 import type { ChangedRoute, RouteDraft, RouteStore } from "./store.ts";
 
@@ -53,9 +53,12 @@ export function createRouteAdmin(options: {
     list: (): Promise<Route[]> => store.list(),
 
     async create(draft: RouteDraft, operator: Operator): Promise<{ route: Route; reach: Reach }> {
+      requireMeaning(draft);
       requireUpstream(draft, rules);
       const changed = await store.insert(`rte_${randomBase62(22)}`, draft, new Date(now()));
-      if (!changed) throw taken();
+      if (changed === "taken") throw taken();
+      if (changed === "full")
+        throw new AuthError("conflict", `there are ${routesMax} routes, and no more can be made; delete one`);
       return { route: changed.route, reach: await spread(changed, "route.created", operator) };
     },
 
@@ -66,6 +69,7 @@ export function createRouteAdmin(options: {
     ): Promise<{ route: Route; reach: Reach }> {
       const { version, ...current } = await get(id);
       const draft = { ...current, ...edits };
+      requireMeaning(draft);
       requireUpstream(draft, rules);
       const changed = await store.replace(id, version, draft, new Date(now()));
       if (!changed) {
@@ -85,6 +89,12 @@ export function createRouteAdmin(options: {
 }
 
 export type RouteAdmin = ReturnType<typeof createRouteAdmin>;
+
+/** A demand that nobody would check is refused, so that no operator believes in it. */
+function requireMeaning({ credentials, scopes }: RouteDraft): void {
+  if (credentials.includes("public") && scopes.length > 0)
+    throw new AuthError("invalid_request", "scopes: public asks nobody; leave scopes out");
+}
 
 function requireUpstream({ upstream, host }: RouteDraft, rules: UpstreamRules): void {
   const issuer = new URL(rules.issuer);

@@ -7,32 +7,33 @@ import { gatewayPrefix, type Route } from "./route.ts";
  * decoding would read anew, and segments that end in a dot or a space, which some servers cut off.
  */
 const ambiguous = /%(?:[01][0-9a-f]|7f|2e|2f|3b|5c|25[0-7][0-9a-f])|\/\/|\\|;|(?:\.|%20)(?:\/|$)/i;
-const brokenEscape = /%(?![0-9a-f]{2})/i;
+/** Escapes that are no UTF-8 (RFC 3629 §3): `%c0%ae` is a dot to a decoder that takes overlong forms. Broken escapes too. */
+function isUtf8(pathname: string): boolean {
+  try {
+    decodeURIComponent(pathname);
+    return true;
+  } catch {
+    return false;
+  }
+}
 /** Letters, digits, `-`, `_` and `~`; the dot stays encoded, and so refused. */
 const encodedUnreserved = /%(?:3[0-9]|4[1-9a-f]|5[0-9a]|6[1-9a-f]|7[0-9a]|2d|5f|7e)/gi;
 
-/** More bytes than a character needs (RFC 3629 §3): a decoder that does not check reads `%c0%af` as a slash. */
-const overlong = /%(?:c[01]%[89ab]|e0%[89]|f0%8)/i;
 const beyondAscii = /%[c-f]/i;
 const dotSegment = /(?:^|\/)\.{1,2}(?:\/|$)/;
 const separatorsIn = (text: string): number => text.match(/[/\\;%]/g)?.length ?? 0;
 
 /** A server that folds compatibility forms (NFKC) reads `／` as a slash and climbs at `‥`. Other texts may hold them. */
 function foldsIntoSeparators(path: string): boolean {
-  try {
-    const text = decodeURIComponent(path);
-    const folded = text.normalize("NFKC");
-    return dotSegment.test(folded) || separatorsIn(folded) > separatorsIn(text);
-  } catch {
-    // Not UTF-8: an older alphabet, in which nothing folds.
-    return false;
-  }
+  const text = decodeURIComponent(path);
+  const folded = text.normalize("NFKC");
+  return dotSegment.test(folded) || separatorsIn(folded) > separatorsIn(text);
 }
 
 /** The path as policies and upstreams read it, `%61` being `a` (RFC 3986 §6.2.2.2); null when it is ambiguous. */
 export function canonicalPath(pathname: string): string | null {
   if (!pathname.includes("%")) return ambiguous.test(pathname) ? null : pathname;
-  if (brokenEscape.test(pathname) || overlong.test(pathname)) return null;
+  if (!isUtf8(pathname)) return null;
   if (beyondAscii.test(pathname) && foldsIntoSeparators(pathname)) return null;
   const path = pathname.replace(encodedUnreserved, (encoded) =>
     String.fromCharCode(Number.parseInt(encoded.slice(1), 16)),

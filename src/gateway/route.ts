@@ -30,6 +30,9 @@ export type Route = {
   readonly updatedAt: Date;
 };
 
+/** All routes are one snapshot in each isolate: a bound keeps that true. */
+export const routesMax = 1000;
+
 export const gatewayPrefix = "/gateway";
 
 /** Where clients reach a route; its identifier as a protected resource (RFC 8707 §2). */

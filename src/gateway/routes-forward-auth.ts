@@ -1,15 +1,17 @@
 import { Hono } from "hono";
 import type { Audit } from "../audit/audit.ts";
+import type { Verdict } from "../authentication/principal.ts";
 import { AuthError } from "../errors/auth-error.ts";
 import { problem } from "../http/problem.ts";
-import { rateLimitHeaders } from "../http/rate-limit-headers.ts";
+import { setRateLimitHeaders } from "../http/rate-limit-headers.ts";
 import { refusalProblem } from "../http/refusal.ts";
 import type { DoorEnv, Visit } from "../http/visit.ts";
 import type { Admission, ForwardAuth, ForwardedCall } from "./forward-auth.ts";
 
-type Deps = {
+export type ForwardAuthDeps = {
   readonly forwardAuth: ForwardAuth;
   readonly audit: Pick<Audit, "record">;
+  readonly refusalOfUrl: (url: URL, visit: Visit) => (Verdict & { ok: false }) | null;
   readonly eventsOf: (admission: Admission, visit: Visit) => Parameters<Audit["record"]>[0][];
 };
 
@@ -17,29 +19,39 @@ type Deps = {
  * `/v1/authenticate`, for proxies that ask before they pass a call on: nginx `auth_request`, Traefik ForwardAuth, Caddy
  * `forward_auth`, Envoy `ext_authz`. 200 with the identity headers to copy, 401, 403, 429, 5xx: kept apart.
  */
-export function forwardAuthRoutes(deps: Deps): Hono<DoorEnv> {
+export function forwardAuthRoutes(deps: ForwardAuthDeps): Hono<DoorEnv> {
   const routes = new Hono<DoorEnv>();
-  routes.all("/*", async (c) => {
-    const visit = c.env.visit;
-    const call = forwardedCall(c.req.raw);
-    const admission = await deps.forwardAuth.admit(call, c.req.raw.headers, visit);
-    for (const event of deps.eventsOf(admission, visit)) deps.audit.record(event, visit.background);
-    if (admission.outcome === "admitted") {
-      const headers = new Headers(rateLimitHeaders(admission.verdict.standings, admission.verdict.degraded));
-      for (const [name, value] of admission.headers) headers.set(name, value);
-      return new Response(null, { status: 200, headers });
-    }
-    if (admission.outcome === "refused") return refusalProblem(admission.verdict, visit.requestId);
-    if (admission.outcome === "unavailable")
-      return problem("unavailable", visit.requestId, { retryAfterSeconds: 1 });
-    if (admission.outcome === "no_route") {
-      return problem("credential_not_accepted", visit.requestId, {
-        detail: "No gateway route matches the forwarded call.",
-      });
-    }
-    return problem(admission.outcome, visit.requestId);
-  });
+  routes.all("/*", (c) => answerForwardAuth(c.req.raw, c.env.visit, deps));
   return routes;
+}
+
+export async function answerForwardAuth(
+  request: Request,
+  visit: Visit,
+  deps: ForwardAuthDeps,
+): Promise<Response> {
+  const call = forwardedCall(request, visit.url);
+  // The proxy's logs have such a URL by now, as ours would have had.
+  const inUrl = deps.refusalOfUrl(new URL(`https://forwarded.invalid${call.uri}`), visit);
+  const admission: Admission = inUrl
+    ? { outcome: "refused", verdict: inUrl }
+    : await deps.forwardAuth.admit(call, request.headers, visit);
+  for (const event of deps.eventsOf(admission, visit)) deps.audit.record(event, visit.background);
+  if (admission.outcome === "admitted") {
+    const answer = new Response(null);
+    setRateLimitHeaders(answer.headers, admission.verdict);
+    for (const [name, value] of admission.headers) answer.headers.set(name, value);
+    return answer;
+  }
+  if (admission.outcome === "refused") return refusalProblem(admission.verdict, visit.requestId);
+  if (admission.outcome === "unavailable")
+    return problem("unavailable", visit.requestId, { retryAfterSeconds: 1 });
+  if (admission.outcome === "no_route") {
+    return problem("credential_not_accepted", visit.requestId, {
+      detail: "No gateway route matches the forwarded call.",
+    });
+  }
+  return problem(admission.outcome, visit.requestId);
 }
 
 const ourPath = "/v1/authenticate";
@@ -49,6 +61,18 @@ const uriBytesMax = 8192;
 const methodShape = /^[A-Za-z-]{1,32}$/;
 /** RFC 6749 §3.3: a scope comes back in the challenge, where a quote or a line end would say something else. */
 const scopeShape = /^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/;
+const askHeader = "x-gatehouse-ask";
+
+/** Envoy's configuration says that what it sends is a question, with its caller's path behind ours. */
+export const isQuestion = (request: Request): boolean => request.headers.has(askHeader);
+
+/**
+ * The caller's dots can lead such a question elsewhere: to `/health/live`, whose 200 Envoy would take for a yes, or to
+ * our path itself, with a `?route=` of his choice.
+ */
+export const isMisdirected = (request: Request, { pathname }: URL): boolean =>
+  isQuestion(request) && !pathname.startsWith(`${ourPath}/`);
+
 const hostShape = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
 
 /**
@@ -58,17 +82,19 @@ const hostShape = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
  *   by itself, so it could be the caller's; `?route=` names the route.
  * - Traefik and Caddy say `X-Forwarded-*` by themselves.
  * - Envoy calls us with the call's own method, and its path and query behind ours: so these are not for us to obey.
+ *   They are read as they came, before a parser has resolved anything.
  */
-function forwardedCall(request: Request): ForwardedCall {
+function forwardedCall(request: Request, url: URL): ForwardedCall {
   const { headers } = request;
-  const url = new URL(request.url);
-  const behindOurs = url.pathname.slice(ourPath.length);
+  const asked = request.url.slice(request.url.indexOf("/", "https://".length));
+  if (!asked.startsWith(ourPath)) throw new AuthError("ambiguous_path");
+  const [behindOurs = ""] = asked.slice(ourPath.length).split("?", 1);
   const isOriginal = headers.has("x-original-method") || headers.has("x-original-uri");
   const isForwarded = headers.has("x-forwarded-method") || headers.has("x-forwarded-uri");
   if (Number(isOriginal) + Number(isForwarded) + Number(behindOurs !== "") > 1)
     throw new AuthError("invalid_request", "the call is told in more than one way");
   const family = isOriginal ? "original" : "forwarded";
-  const uri = behindOurs === "" ? (headers.get(`x-${family}-uri`) ?? "/") : behindOurs + url.search;
+  const uri = behindOurs === "" ? (headers.get(`x-${family}-uri`) ?? "/") : asked.slice(ourPath.length);
   const host = isForwarded || behindOurs !== "" ? headers.get("x-forwarded-host") : null;
   if (uri.length > uriBytesMax) throw new AuthError("uri_too_long", "the forwarded URI is longer than 8 KB");
   if (!uri.startsWith("/")) throw new AuthError("invalid_request", "the forwarded URI must be a path");
@@ -76,9 +102,13 @@ function forwardedCall(request: Request): ForwardedCall {
     throw new AuthError("invalid_request", "the forwarded host must be one host");
   const method = headers.get(`x-${family}-method`) ?? request.method;
   if (!methodShape.test(method)) throw new AuthError("invalid_request", "the forwarded method must be one");
-  const ours = behindOurs === "" ? url.searchParams : new URLSearchParams();
-  const scopes = (ours.get("scopes") ?? "").split(/[ ,]+/).filter((scope) => scope !== "");
+  return { method, uri, host, ...policyOf(behindOurs === "" && url.search !== "" ? url.searchParams : null) };
+}
+
+/** What the proxy's own configuration asks for. */
+function policyOf(ours: URLSearchParams | null): Pick<ForwardedCall, "routeName" | "scopes"> {
+  const scopes = (ours?.get("scopes") ?? "").split(/[ ,]+/).filter((scope) => scope !== "");
   if (!scopes.every((scope) => scopeShape.test(scope)))
     throw new AuthError("invalid_request", "scopes: must be scope tokens");
-  return { method, uri, host, routeName: ours.get("route"), scopes };
+  return { routeName: ours?.get("route") ?? null, scopes };
 }

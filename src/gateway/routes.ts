@@ -1,9 +1,10 @@
 import { Hono } from "hono";
 import type { Audit } from "../audit/audit.ts";
 import { problem } from "../http/problem.ts";
-import { rateLimitHeaders } from "../http/rate-limit-headers.ts";
+import { setRateLimitHeaders } from "../http/rate-limit-headers.ts";
 import { refusalProblem } from "../http/refusal.ts";
 import type { DoorEnv, Visit } from "../http/visit.ts";
+import { exposedHeaders, isOursToSay } from "./forwarded-headers.ts";
 import type { Gateway, Passage } from "./gateway.ts";
 import type { Route } from "./route.ts";
 
@@ -14,10 +15,7 @@ const passedMethods = `${corsMethods}, OPTIONS`;
 export type GatewayDeps = {
   readonly gateway: Gateway;
   readonly audit: Pick<Audit, "record">;
-  readonly eventsOf: (
-    passage: Passage & { outcome: "refused" | "passed" },
-    visit: Visit,
-  ) => Parameters<Audit["record"]>[0][];
+  readonly eventsOf: (passage: Passage, visit: Visit) => Parameters<Audit["record"]>[0][];
 };
 
 /** `/gateway/…` under the issuer; whole hostnames come here from the app. */
@@ -34,9 +32,7 @@ export async function answerPassage(
   isIssuer: boolean,
 ): Promise<Response> {
   const passage = await deps.gateway.pass(request, isIssuer, visit);
-  if (passage.outcome === "refused" || passage.outcome === "passed") {
-    for (const event of deps.eventsOf(passage, visit)) deps.audit.record(event, visit.background);
-  }
+  for (const event of deps.eventsOf(passage, visit)) deps.audit.record(event, visit.background);
   return withCors(answerOf(passage, visit), passage, request.headers.get("origin"));
 }
 
@@ -47,13 +43,13 @@ function answerOf(passage: Passage, { requestId }: Visit): Response {
     case "refused":
       return refusalProblem(passage.verdict, requestId);
     case "preflight":
-      return preflight(passage.origin);
+      return preflight(passage.origin, passage.requestedHeaders);
     case "no_route":
       return problem("not_found", requestId, { detail: "No gateway route matches this path." });
     case "unreachable":
-      return problem("upstream_unreachable", requestId);
+      return withLimits(problem("upstream_unreachable", requestId), passage.verdict);
     case "timeout":
-      return problem("upstream_timeout", requestId);
+      return withLimits(problem("upstream_timeout", requestId), passage.verdict);
     case "client_gone":
       // Nobody reads this; 499 is what access logs expect to see.
       return new Response(null, { status: 499 });
@@ -69,22 +65,40 @@ function answerOf(passage: Passage, { requestId }: Visit): Response {
 }
 
 function withLimits(response: Response, verdict: (Passage & { outcome: "passed" })["verdict"]): Response {
-  for (const [name, value] of Object.entries(rateLimitHeaders(verdict.standings, verdict.degraded))) {
-    if (response.status !== 101) response.headers.set(name, value);
-  }
+  if (response.status !== 101) setRateLimitHeaders(response.headers, verdict);
   return response;
 }
 
-function preflight(origin: string): Response {
+const alwaysAllowed = [
+  "authorization",
+  "content-type",
+  "x-api-key",
+  "x-request-id",
+  "traceparent",
+  "tracestate",
+];
+const requestedMax = 50;
+const headerName = /^[a-z0-9-]{1,64}$/;
+
+/**
+ * The upstream's own headers are allowed as asked for: a page of a listed origin may send what any client may. Not those
+ * that only we say, which would be cut: the page learns it from the preflight.
+ */
+function allowedHeaders(requested: string | null): string {
+  const names = (requested ?? "").split(",").map((name) => name.trim().toLowerCase());
+  const theirs = names.slice(0, requestedMax).filter((name) => headerName.test(name) && !isOursToSay(name));
+  return [...new Set([...alwaysAllowed, ...theirs])].join(", ");
+}
+
+function preflight(origin: string, requestedHeaders: string | null): Response {
   return new Response(null, {
     status: 204,
     headers: {
       "access-control-allow-origin": origin,
       "access-control-allow-methods": corsMethods,
-      "access-control-allow-headers":
-        "Authorization, Content-Type, X-API-Key, X-Request-Id, Traceparent, Tracestate",
+      "access-control-allow-headers": allowedHeaders(requestedHeaders),
       "access-control-max-age": corsMaxAgeSeconds,
-      vary: "Origin",
+      vary: "Origin, Access-Control-Request-Headers",
     },
   });
 }
@@ -95,6 +109,7 @@ function withCors(response: Response, passage: Passage, origin: string | null): 
   if (passage.outcome === "passed" || passage.outcome === "preflight" || origin === null) return response;
   if (!route?.corsOrigins.includes(origin)) return response;
   response.headers.set("access-control-allow-origin", origin);
+  response.headers.set("access-control-expose-headers", exposedHeaders);
   response.headers.append("vary", "Origin");
   return response;
 }

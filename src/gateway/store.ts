@@ -2,17 +2,14 @@ import { asc, eq, type SQL, sql } from "drizzle-orm";
 import { changeOutbox } from "../revocation/tables.ts";
 import { type Database, isUniqueViolation } from "../storage/database.ts";
 import { decodeRow } from "../storage/rows.ts";
-import type { Route } from "./route.ts";
+import { type Route, routesMax } from "./route.ts";
 import { gatewayRoutes } from "./tables.ts";
 
 export type RouteDraft = Omit<Route, "id" | "version" | "createdAt" | "updatedAt">;
 export type ChangedRoute = { readonly route: Route; readonly noted: NotedRoutes };
 export type NotedRoutes = { readonly kind: "routes"; readonly subjectId: string; readonly number: number };
 
-/** All routes are one snapshot in each isolate: a bound keeps that true. */
-export const routesMax = 1000;
-
-export function createRouteStore(database: Database) {
+export function createRouteStore(database: Database, options = { routesMax }) {
   /** The change and its note for the edges in one statement. `null`: nothing was there to change. */
   async function changeAndNote(change: SQL, at: Date): Promise<ChangedRoute | null> {
     const { rows } = await database.execute<Record<string, unknown>>(sql`
@@ -44,17 +41,18 @@ export function createRouteStore(database: Database) {
       return row ? routeOf(row) : null;
     },
 
-    /** Null when the name, or host and path, are taken. */
-    insert(id: string, draft: RouteDraft, at: Date): Promise<ChangedRoute | null> {
+    /** `taken`: the name, or host and path. `full`: there are as many routes as there may be. */
+    async insert(id: string, draft: RouteDraft, at: Date): Promise<ChangedRoute | "taken" | "full"> {
       const row = columnsOf(draft);
-      return orTaken(
-        changeAndNote(
-          sql`insert into ${gatewayRoutes} (id, created_at, updated_at, ${names(row)})
+      const insertion = sql`insert into ${gatewayRoutes} (id, created_at, updated_at, ${names(row)})
               select ${id}, ${moment(at)}, ${moment(at)}, ${values(row)}
-              where (select count(*) from ${gatewayRoutes}) < ${routesMax} returning *`,
-          at,
-        ),
-      );
+              where (select count(*) from ${gatewayRoutes}) < ${options.routesMax} returning *`;
+      try {
+        return (await changeAndNote(insertion, at)) ?? "full";
+      } catch (error) {
+        if (isUniqueViolation(error)) return "taken";
+        throw error;
+      }
     },
 
     /** Null when nothing has the id, or name or match are taken. `version` guards against two edits at once. */

@@ -1,4 +1,5 @@
 import type { Code } from "../errors/codes.ts";
+import type { Fields } from "./visit.ts";
 
 /** Below the platform's own 16 KB and 128 KB, so that it is we who answer. */
 const urlBytesMax = 8192;
@@ -14,10 +15,10 @@ export function isLoopback(hostname: string): boolean {
   );
 }
 
-export function oversizeOf(request: Request): Code | null {
-  if (request.url.length > urlBytesMax) return "uri_too_long";
+export function oversizeOf(url: string, fields: Fields): Code | null {
+  if (url.length > urlBytesMax) return "uri_too_long";
   let bytes = 0;
-  for (const [name, value] of request.headers) bytes += name.length + value.length + 4;
+  for (const [name, value] of fields) bytes += name.length + value.length + 4;
   return bytes > headerBytesMax ? "headers_too_large" : null;
 }
 
@@ -34,8 +35,26 @@ const credentialParameters: ReadonlySet<string> = new Set([
   "id_token",
 ]);
 
-/** A JWS in compact form, as ours are. */
-const tokenAnywhere = /eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}/;
+/** What nearly no URL has: something escaped, the beginning of one of our formats, or the name of a credential. */
+const worthALook = new RegExp(`%|g[kr]_|eyJ|[?&](?:${[...credentialParameters].join("|")})=`, "i");
+
+const tokenPartMin = 10;
+
+/** A JWS in compact form, as ours are. Split, not searched: an expression would begin anew at each `eyJ` of a hostile URL. */
+function holdsToken(text: string): boolean {
+  if (!text.includes("eyJ")) return false;
+  return text.split(/[^A-Za-z0-9_.-]/).some((run) => {
+    const parts = run.split(".");
+    const isLong = (at: number) => (parts[at]?.length ?? 0) >= tokenPartMin;
+    return parts.some((part, at) => {
+      const begin = part.indexOf("eyJ");
+      return begin >= 0 && part.length - begin >= tokenPartMin + 3 && isLong(at + 1) && isLong(at + 2);
+    });
+  });
+}
+
+/** A refresh token of ours: `tokens/refresh-format.ts`. */
+const refreshTokenAnywhere = /gr_[0-9A-Za-z]{22}_\d{1,9}_[0-9A-Za-z]{55}/;
 
 /** What a server behind us would read: escapes of ASCII decoded, broken ones left alone. */
 const decoded = (text: string): string =>
@@ -52,13 +71,14 @@ export function keysIn(texts: readonly string[], keyAnywhere: RegExp): string[] 
  * name one, and our own formats under any name or in the path, escaped or not. `keys` are what might be keys of ours.
  */
 export function credentialsInUrl(url: URL, keyAnywhere: RegExp): { found: boolean; keys: string[] } {
-  // Nearly every URL: no query, nothing escaped, and neither of our formats' beginnings.
-  if (url.search === "" && !/%|gk_|eyJ/.test(url.pathname)) return { found: false, keys: [] };
+  if (!worthALook.test(url.href)) return { found: false, keys: [] };
   const parameters = url.search === "" ? [] : [...url.searchParams];
   const isNamed = parameters.some(
     ([name, value]) => value !== "" && credentialParameters.has(name.toLowerCase()),
   );
   const texts = [decoded(url.pathname), decoded(url.search), ...parameters.flat()];
   const keys = keysIn(texts, keyAnywhere);
-  return { found: isNamed || keys.length > 0 || texts.some((text) => tokenAnywhere.test(text)), keys };
+  const joined = texts.join("\n");
+  const isFound = isNamed || keys.length > 0 || holdsToken(joined) || refreshTokenAnywhere.test(joined);
+  return { found: isFound, keys };
 }

@@ -73,23 +73,25 @@ export function createPageShell(options: { brand: Brand; assets: PageAssets; iss
     });
   }
 
+  /** A page for who asks for pages, problem details for everybody else. */
+  const refusal = (code: Code, request: Request, requestId: string, extras: Extras = {}): Response =>
+    (request.headers.get("accept") ?? "").includes("text/html")
+      ? errorPage(code, requestId, extras)
+      : problem(code, requestId, extras);
+
   return {
     page,
     asset: assets.answer,
 
     /** What a page threw. Anything but an `AuthError` is a bug of ours: one fixed sentence and the id. */
-    errorPageOf(thrown: unknown, requestId: string): Response {
-      if (!(thrown instanceof AuthError)) return errorPage("internal", requestId);
+    answerTo(thrown: unknown, request: Request, requestId: string): Response {
+      if (!(thrown instanceof AuthError)) return refusal("internal", request, requestId);
       const { code } = thrown;
       const retryAfterSeconds = thrown.retryAfterSeconds ?? (code === "unavailable" ? 1 : undefined);
-      return errorPage(code, requestId, { retryAfterSeconds });
+      return refusal(code, request, requestId, { retryAfterSeconds });
     },
 
-    /** Where no room answers: a page for who asks for pages, problem details for everybody else. */
-    refusal: (code: Code, request: Request, requestId: string, extras: Extras = {}): Response =>
-      (request.headers.get("accept") ?? "").includes("text/html")
-        ? errorPage(code, requestId, extras)
-        : problem(code, requestId, extras),
+    refusal,
   };
 }
 

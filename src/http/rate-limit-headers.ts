@@ -26,3 +26,12 @@ export function rateLimitHeaders(
       : {}),
   };
 }
+
+/** The same on an answer of our own making. */
+export function setRateLimitHeaders(
+  headers: Headers,
+  { standings, degraded }: { standings: readonly StandingShown[]; degraded: readonly string[] },
+): void {
+  if (standings.length === 0 && degraded.length === 0) return;
+  for (const [name, value] of Object.entries(rateLimitHeaders(standings, degraded))) headers.set(name, value);
+}

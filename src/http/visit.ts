@@ -1,7 +1,13 @@
+import { hex } from "../crypto/bytes.ts";
+
+/** Header fields as the runtime lists them: names in lower case, each once but for Set-Cookie. */
+export type Fields = readonly (readonly [name: string, value: string])[];
+
 /** What is known of a request before anyone has proved who they are. */
 export type Visit = {
   readonly requestId: string;
   readonly url: URL;
+  readonly fields: Fields;
   /** The connecting address as the edge saw it; `unknown` when there is no edge (a service binding). */
   readonly address: string;
   /** The address as limits count it: an IPv6 caller has a whole /64. */
@@ -10,6 +16,7 @@ export type Visit = {
   readonly city: string | null;
   /** What the caller says of itself, without what could not be shown. */
   readonly userAgent: string;
+  /** A time later than all that was read for earlier requests, also for those of its millisecond. */
   readonly arrivedAt: number;
   readonly background: (work: Promise<unknown>) => void;
 };
@@ -29,16 +36,22 @@ export function readVisit(
   caller: Pick<Visit, "url" | "address" | "network" | "arrivedAt" | "background">,
 ): Visit {
   const givenId = request.headers.get("x-request-id");
+  let fields: Fields | undefined;
   return {
     requestId:
       givenId !== null && requestIdShape.test(givenId)
         ? givenId
-        : `req_${crypto.randomUUID().replaceAll("-", "")}`,
+        : `req_${hex(crypto.getRandomValues(new Uint8Array(16)))}`,
     url: caller.url,
     address: caller.address,
     network: caller.network,
     arrivedAt: caller.arrivedAt,
     background: caller.background,
+    // Listing them costs as much as a digest: once for all who ask.
+    get fields() {
+      fields ??= [...request.headers];
+      return fields;
+    },
     get country() {
       return countryOf(request);
     },

@@ -23,6 +23,8 @@ export const limits = {
   },
   /** Calls of one management key. */
   management: { name: "management", permits: 1200, windowSeconds: 60, whenUnavailable: "local" },
+  /** Calls of a person's own applications at their account. */
+  ownAccount: { name: "own-account", permits: 600, windowSeconds: 60, whenUnavailable: "local" },
   /** Sign-ins that failed, of one network: a success gives back what it took. */
   signInNetwork: { name: "sign-in-network", permits: 300, windowSeconds: 600, whenUnavailable: "local" },
   /**
@@ -66,7 +68,8 @@ export type Taken =
       readonly reason: "over" | "unavailable";
       /** The limits that refused. */
       readonly names: readonly string[];
-      readonly retryAfterSeconds: number;
+      /** Undefined: the cost is above the limit, and no wait will grant it. */
+      readonly retryAfterSeconds: number | undefined;
       readonly standings: readonly Standing[];
       readonly degraded: readonly string[];
     };

@@ -55,10 +55,7 @@ export function createLocalCount(now: () => number) {
       take(slicesOf(demand), now(), demand.limit.windowSeconds, demand.cost);
     },
 
-    /** Seconds until the demand would be granted; 0 when it would be now. Takes nothing. */
-    secondsUntilFree(demand: Demand): number {
-      const standing = standingOf(demand, slicesOf(demand));
-      return standing.free ? 0 : Math.max(1, standing.freeInSeconds);
-    },
+    /** Whether the demand would be granted now, or when. Takes nothing. */
+    standingOf: (demand: Demand) => standingOf(demand, slicesOf(demand)),
   };
 }

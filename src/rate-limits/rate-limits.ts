@@ -23,11 +23,14 @@ export function createRateLimits(options: { store: RateLimitStore; now: () => nu
     const counted = local.take(demands.filter(({ limit }) => limit.whenUnavailable === "local"));
     if (counted.granted) return { ok: true, takenAt, standings: counted.standings, degraded };
     const refusing = counted.standings.filter((standing) => !standing.free);
+    const names = refusing.map((standing) => standing.name);
     return {
       ok: false,
       reason: "over",
-      names: refusing.map((standing) => standing.name),
-      retryAfterSeconds: Math.max(1, ...refusing.map((standing) => standing.freeInSeconds)),
+      names,
+      retryAfterSeconds: canEverFit(demands, names)
+        ? Math.max(1, ...refusing.map((standing) => standing.freeInSeconds))
+        : undefined,
       standings: counted.standings,
       degraded,
     };
@@ -53,14 +56,14 @@ export function createRateLimits(options: { store: RateLimitStore; now: () => nu
       const count = taken.counts[index];
       return count && count.used + demand.cost > demand.limit.permits ? [{ demand, count }] : [];
     });
+    const names = refusing.map(({ demand }) => demand.limit.name);
     return {
       ok: false,
       reason: "over",
-      names: refusing.map(({ demand }) => demand.limit.name),
-      retryAfterSeconds: Math.max(
-        1,
-        ...refusing.map(({ count }) => Math.ceil(count.freeInMilliseconds / 1000)),
-      ),
+      names,
+      retryAfterSeconds: canEverFit(demands, names)
+        ? Math.max(1, ...refusing.map(({ count }) => Math.ceil(count.freeInMilliseconds / 1000)))
+        : undefined,
       standings,
       degraded: [],
     };
@@ -90,9 +93,15 @@ export function createRateLimits(options: { store: RateLimitStore; now: () => nu
     /** A demand on one of our own limits. */
     demandOf: (name: OwnLimit, subject: string, cost = 1): Demand => ({ limit: limits[name], subject, cost }),
 
-    /** The brake on guessing, held in this isolate: seconds to wait, 0 when there is none. No call. */
-    secondsToWait: (name: OwnLimit, subject: string): number =>
-      local.secondsUntilFree({ limit: limits[name], subject, cost: 1 }),
+    /** The brake on guessing, held in this isolate: seconds to wait, 0 when there is none, and where it stands. No call. */
+    brakeOf(name: OwnLimit, subject: string): { retryAfterSeconds: number; standing: Standing } {
+      const { free, freeInSeconds, ...standing } = local.standingOf({
+        limit: limits[name],
+        subject,
+        cost: 1,
+      });
+      return { retryAfterSeconds: free ? 0 : Math.max(1, freeInSeconds), standing };
+    },
 
     /** Notes in this isolate what already happened. No call. */
     note: (name: OwnLimit, subject: string): void => local.add({ limit: limits[name], subject, cost: 1 }),
@@ -111,6 +120,10 @@ export function createRateLimits(options: { store: RateLimitStore; now: () => nu
 }
 
 export type RateLimits = ReturnType<typeof createRateLimits>;
+
+/** A wait is told only when it can come true. */
+const canEverFit = (demands: readonly Demand[], names: readonly string[]): boolean =>
+  demands.every(({ limit, cost }) => !names.includes(limit.name) || cost <= limit.permits);
 
 function standingOf(
   { limit, cost }: Demand,

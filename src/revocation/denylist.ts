@@ -219,11 +219,10 @@ export function createDenylist(sources: Sources) {
       const { arrivedAt, background } = asked;
       const denied = find(facts);
       if (denied) return { isKnown: true, deniedBy: denied };
-      const isCold = !isFeedKnown();
-      if (!isCold && copy?.watched && !isFresh(arrivedAt)) await sources.refreshBehind();
-      const consulted = isFresh(arrivedAt) ? null : consultSource(facts, arrivedAt);
-      // The feed gets its starting point beside the first read.
-      const [answer] = await Promise.all([consulted, isCold ? sources.refreshBehind() : null]);
+      // The feed gets its starting point beside the first read, which must not grow old waiting for it.
+      if (!isFeedKnown()) background(sources.refreshBehind());
+      else if (copy?.watched && !isFresh(arrivedAt)) await sources.refreshBehind();
+      const answer = isFresh(arrivedAt) ? null : await consultSource(facts, arrivedAt);
       if (sources.isRefreshDue()) background(sources.refreshBehind());
       if (isLoadDue()) background(load());
       return answer ?? { isKnown: true, deniedBy: find(facts) };

@@ -123,12 +123,14 @@ export function createSessionStore(database: Database) {
         from touched where family.id = touched.family_id and revoked_at is null`);
     },
 
-    /** What ended long ago is of no use to anybody. Families without a session of theirs go with them. */
+    /** What ended long ago is of no use to anybody, nor is where a person was who is gone. Families go by their own end. */
     async sweep(endedBefore: Date, limit: number): Promise<number> {
       const { rows } = await database.execute<{ swept: number }>(sql`
         with dead as (
           delete from ${sessions} where id in (
-            select id from ${sessions} where absolute_expires_at < ${moment(endedBefore)} limit ${limit})
+            select id from ${sessions} where absolute_expires_at < ${moment(endedBefore)}
+              or account_id in (select id from ${accounts} where state = 'deleted' and updated_at > ${moment(endedBefore)})
+            limit ${limit})
           returning id
         ), families as (
           delete from ${refreshFamilies} where id in (

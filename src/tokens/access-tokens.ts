@@ -18,9 +18,11 @@ export function createAccessTokens(options: {
   const { signingKeys, issuer, accessTokenSeconds, now } = options;
 
   return {
-    /** Throws `unavailable` when no signing key can be had. */
-    async issue(grant: Grant): Promise<Issued> {
-      const at = now();
+    /**
+     * Throws `unavailable` when no signing key can be had. `at`: when the grant was found to be good, which is what a
+     * later revocation of "everything before" is compared with; the signature may take until after it.
+     */
+    async issue(grant: Grant, at: number = now()): Promise<Issued> {
       const claims = claimsOf(grant, { issuer, at, lifeSeconds: accessTokenSeconds });
       const accessToken = await signingKeys.sign("access-token", accessTokenTyp, claims);
       return { accessToken, expiresInSeconds: claims.exp - Math.floor(at / 1000), jti: claims.jti };

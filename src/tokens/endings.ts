@@ -50,6 +50,7 @@ export function createEndings(options: {
 
   return {
     recordEnd,
+    announce,
     verbs: {
       /** Null: there is no such session, it has ended, or it is not of this account. */
       async endSession(

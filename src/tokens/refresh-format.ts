@@ -13,9 +13,6 @@ const familyDigits = 22;
 const secretDigits = 43;
 const tagDigits = 11;
 
-/** Finds our refresh tokens inside any text: for URLs, where none may be. */
-export const refreshTokenAnywhere = /gr_[0-9A-Za-z]{22}_\d{1,9}_[0-9A-Za-z]{55}/;
-
 export const newFamilyId = (): string => randomBase62(familyDigits);
 
 export type RefreshTokenParsed =

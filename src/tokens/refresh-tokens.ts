@@ -3,12 +3,13 @@ import type { EventReason, Origin, Party } from "../audit/events.ts";
 import { sha256Hex } from "../crypto/digest.ts";
 import { AuthError } from "../errors/auth-error.ts";
 import type { PendingChange } from "../revocation/ending.ts";
-import type { Revocation } from "../revocation/revocation.ts";
+import type { Reach, Revocation } from "../revocation/revocation.ts";
 import type { AccessTokens } from "./access-tokens.ts";
 import { createEndings } from "./endings.ts";
 import { type FamilyDraft, familyOf, idleSeconds, type NewFamily } from "./refresh-family.ts";
 import { newFamilyId, type RefreshFormat, type RefreshTokenParsed } from "./refresh-format.ts";
 import type { RefreshFamily, RefreshStore } from "./store.ts";
+import type { FamilyEnd } from "./tables.ts";
 
 export type { Operator } from "./endings.ts";
 export type { FamilyDraft, NewFamily } from "./refresh-family.ts";
@@ -121,7 +122,7 @@ export function createRefreshTokens(sources: Sources) {
     text: string,
     parsed: RefreshTokenParsed & { ok: true },
     family: RefreshFamily,
-    asked: RefreshAsked,
+    asked: RefreshAsked & { readonly at: number },
   ): Promise<RefreshVerdict> {
     const refreshToken = await format.successorOf(text, parsed, family.secretVersion);
     // Made by an isolate with a newer secret than ours: the client repeats its request and finds one that knows it.
@@ -129,11 +130,8 @@ export function createRefreshTokens(sources: Sources) {
       return refuse("unavailable", asked);
     }
     const { sessionId, accountId, idleExpiresAt, absoluteExpiresAt } = family;
-    const issued = await accessTokens.issue({
-      ...family,
-      subject: accountId,
-      endsAt: absoluteExpiresAt,
-    });
+    const grant = { ...family, subject: accountId, endsAt: absoluteExpiresAt };
+    const issued = await accessTokens.issue(grant, asked.at);
     return {
       ok: true,
       accessToken: issued.accessToken,
@@ -147,8 +145,11 @@ export function createRefreshTokens(sources: Sources) {
     };
   }
 
-  async function present(text: string, parsed: RefreshTokenParsed & { ok: true }, clientId: string) {
-    const at = now();
+  async function present(
+    text: string,
+    parsed: RefreshTokenParsed & { ok: true },
+    { clientId, at }: { readonly clientId: string; readonly at: number },
+  ) {
     const successor = await format.successorOf(text, parsed, format.newestVersion);
     return await store.present({
       familyId: parsed.familyId,
@@ -167,13 +168,14 @@ export function createRefreshTokens(sources: Sources) {
     parsed: RefreshTokenParsed & { ok: true },
     asked: RefreshAsked,
   ): Promise<RefreshVerdict> {
-    const found = await present(text, parsed, asked.clientId);
+    const at = now();
+    const found = await present(text, parsed, { clientId: asked.clientId, at });
     if (!found) return refuse("unknown", asked);
     if (found.noted.length > 0) {
       await tellReplay(found.family, found.noted, asked);
       return { ok: false, reason: "replayed" };
     }
-    return await answer(text, parsed, found.family, asked);
+    return await answer(text, parsed, found.family, { ...asked, at });
   }
 
   return {
@@ -189,6 +191,19 @@ export function createRefreshTokens(sources: Sources) {
         row: familyOf(draft, { id, tokenHash, secretVersion: format.newestVersion, at }),
         refreshToken,
       };
+    },
+
+    /**
+     * Ends the session of whoever holds a token of it, the newest or an old one: nobody else was ever given any. Null: it
+     * is none of ours, not this client's, or its session has ended (RFC 7009 §2.2: that is no error).
+     */
+    async endByToken(text: string, asked: RefreshAsked, reason: FamilyEnd): Promise<Reach | null> {
+      const parsed = await format.parse(text);
+      if (!parsed.ok) return null;
+      const noted = await store.endFamily(parsed.familyId, asked.clientId, reason, new Date(now()));
+      if (noted.length === 0) return null;
+      const actor: Party = { type: "client", id: asked.clientId };
+      return await endings.announce(noted, reason, { ...asked, actor });
     },
 
     /**

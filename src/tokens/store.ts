@@ -21,6 +21,9 @@ export type Presentation = {
 
 const moment = (at: Date): SQL => sql`${at.toISOString()}::timestamptz`;
 
+/** How far an `iat` may be ahead of the time of an ending that comes after it. */
+const aheadMilliseconds = 5000;
+
 export function createRefreshStore(database: Database) {
   /** `endings` selects from `ended` what the edges must be told of. */
   async function endAndNote(
@@ -33,7 +36,7 @@ export function createRefreshStore(database: Database) {
       with ended as (
         update ${refreshFamilies} set revoked_at = ${moment(at)}, revoked_reason = ${reason}
         where ${which} and revoked_at is null and least(idle_expires_at, absolute_expires_at) > ${moment(at)}
-        returning session_id, tokens_from
+        returning session_id, tokens_from, rotated_at
       ),
       noted as (${noteEndings(endings, at)})
       select * from noted order by number`);
@@ -84,6 +87,13 @@ export function createRefreshStore(database: Database) {
       return endAndNote(sql`session_id = ${sessionId} and account_id = ${accountId}`, reason, at);
     },
 
+    /** Ends the family's whole session, for this client only. */
+    endFamily(familyId: string, clientId: string, reason: FamilyEnd, at: Date): Promise<PendingChange[]> {
+      const which = sql`client_id = ${clientId} and session_id = (
+        select session_id from ${refreshFamilies} where id = ${familyId} and client_id = ${clientId})`;
+      return endAndNote(which, reason, at);
+    },
+
     endOthers(
       accountId: string,
       keptSessionId: string,
@@ -95,16 +105,18 @@ export function createRefreshStore(database: Database) {
 
     /**
      * Everything of an account. The sessions are named as well as the subject: an access token that says an `iat` a
-     * moment ahead, as those after an earlier revocation do, would outlive "everything issued before now".
+     * moment ahead, as those after an earlier revocation or from another clock do, would outlive "everything issued
+     * before now".
      */
     endAll(accountId: string, reason: FamilyEnd, at: Date): Promise<PendingChange[]> {
       const endings = sql`${endedSessions()} union all select 'subject', ${accountId}`;
       return endAndNote(sql`account_id = ${accountId}`, reason, at, endings);
     },
 
-    /** Everything of a client; sessions are named for the same reason, but only those it can concern. */
+    /** Everything of a client; sessions are named for the same reason, but only those whose tokens can say so. */
     endOfClient(clientId: string, reason: FamilyEnd, at: Date): Promise<PendingChange[]> {
-      const isAhead = sql`tokens_from > ${moment(new Date(at.getTime() - 2000))}`;
+      const lately = moment(new Date(at.getTime() - aheadMilliseconds));
+      const isAhead = sql`(tokens_from > ${lately} or rotated_at > ${lately})`;
       const endings = sql`${endedSessions(isAhead)} union all select 'client', ${clientId}`;
       return endAndNote(sql`client_id = ${clientId}`, reason, at, endings);
     },

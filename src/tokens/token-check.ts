@@ -40,7 +40,7 @@ export type TokenVerdict =
       readonly reason: TokenRefusal;
       /** Known only when the signature was right. */
       readonly token: AccessToken | null;
-      readonly retryAfterSeconds?: number;
+      readonly retryAfterSeconds?: number | undefined;
       readonly limits?: readonly string[];
       readonly standings?: readonly Standing[];
       readonly degraded?: readonly string[];
@@ -48,7 +48,7 @@ export type TokenVerdict =
 
 export type TokenQuestion = {
   readonly text: string;
-  /** When the request came in: with bound 0, evidence must be at least this young. */
+  /** When the request came in, by `revocation.mark`: with bound 0, evidence must be at least this young. */
   readonly arrivedAt: number;
   /** The network that forgeries are counted against. */
   readonly askedFrom: string;
@@ -61,11 +61,8 @@ export type TokenQuestion = {
 
 export type TokenSources = {
   readonly signingKeys: Pick<SigningKeys, "verificationKey">;
-  readonly revocation: Pick<
-    Revocation,
-    "denylist" | "feed" | "openTrip" | "mark" | "isRefreshDue" | "refreshBehind"
-  >;
-  readonly rateLimits: Pick<RateLimits, "take" | "note" | "secondsToWait">;
+  readonly revocation: Pick<Revocation, "denylist" | "feed" | "openTrip" | "isRefreshDue" | "refreshBehind">;
+  readonly rateLimits: Pick<RateLimits, "take" | "note" | "brakeOf">;
   readonly issuer: string;
   readonly now: () => number;
 };
@@ -113,10 +110,11 @@ export function createTokenCheck(sources: TokenSources) {
 
   function refuseOffline(reason: OfflineRefusal, askedFrom: string): TokenVerdict {
     const subject = `address:${askedFrom}`;
-    const retryAfterSeconds = rateLimits.secondsToWait("refusedOffline", subject);
+    const { retryAfterSeconds, standing } = rateLimits.brakeOf("refusedOffline", subject);
     rateLimits.note("refusedOffline", subject);
-    if (retryAfterSeconds > 0) return { ok: false, reason: "guessing", token: null, retryAfterSeconds };
-    return { ok: false, reason, token: null };
+    if (retryAfterSeconds === 0) return { ok: false, reason, token: null };
+    const standings = [{ ...standing, name: "guessing" }];
+    return { ok: false, reason: "guessing", token: null, retryAfterSeconds, limits: ["guessing"], standings };
   }
 
   function standingRefusal(token: AccessToken, question: TokenQuestion): TokenRefusal | null {
@@ -141,9 +139,7 @@ export function createTokenCheck(sources: TokenSources) {
   }
 
   async function decide(token: AccessToken, question: TokenQuestion): Promise<TokenVerdict> {
-    const { background } = question;
-    // Later than all that was read for earlier requests, also for those of this millisecond.
-    const arrivedAt = Math.max(question.arrivedAt, revocation.mark());
+    const { background, arrivedAt } = question;
     const standing = standingRefusal(token, question);
     // These two stay so, and nothing that is asked would change them.
     if (standing === "expired" || standing === "not_yet_valid") {

@@ -9,7 +9,7 @@ import {
   withAdmin,
 } from "../support/given.ts";
 import { expectProblem } from "../support/problem.ts";
-import { callOperation, operationIds, operationOf, sampleOf } from "./samples.ts";
+import { callOperation, isolateFor, operationIds, operationOf, sampleOf } from "./samples.ts";
 
 const targetsOf = async (isolate: Isolate) => ({
   key: await givenKey(isolate),
@@ -122,7 +122,7 @@ describe.each(operationIds)("%s", (id) => {
   });
 
   test("lets a management key in, and answers as its table says", async () => {
-    const isolate = await givenIsolate();
+    const isolate = await isolateFor(id);
     const targets = await targetsOf(isolate);
     const headers = withAdmin(await givenAdminKey(isolate));
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { unique } from "../support/given.ts";
+import { askedOf, unique } from "../support/given.ts";
 import { expectProblem } from "../support/problem.ts";
 import { givenOperator } from "./operator.ts";
 
@@ -129,7 +129,7 @@ test("rotating answers 201 as creating does, names what it replaces, and tells w
   const { key: oldKey, ...old } = await ask<Key>(201, "POST", "/keys", draft());
   const used = await isolate.rooms.keyVerifier.verifyKey(
     { key: oldKey, scopes: [], cost: 1, address: "192.0.2.7" },
-    { caller: "given", arrivedAt: isolate.clock.now(), background: isolate.background },
+    askedOf(isolate),
   );
   expect(used.code).toBe("valid");
   await isolate.settle();

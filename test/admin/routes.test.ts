@@ -138,6 +138,26 @@ test("the list holds every route by name", async () => {
   expect(new Set(names).size).toBe(names.length);
 });
 
+test("a route cannot become public while it asks for scopes, nor ask for scopes while it is public", async () => {
+  const { ask, call } = await givenOperator();
+  const scoped = await ask<Route>(201, "POST", "/routes", draft({ scopes: ["read"] }));
+  const open = await ask<Route>(201, "POST", "/routes", draft({ credentials: ["public"] }));
+  for (const [{ id }, edit] of [
+    [scoped, { credentials: ["public"] }],
+    [open, { scopes: ["read"] }],
+  ] as const) {
+    const before = await ask(200, "GET", `/routes/${id}`);
+    const { detail } = await expectProblem(
+      await call("PATCH", `/routes/${id}`, edit),
+      400,
+      "invalid_request",
+    );
+    expect(detail).toBe("scopes: public asks nobody; leave scopes out");
+    expect(await ask(200, "GET", `/routes/${id}`)).toEqual(before);
+  }
+  await ask(200, "PATCH", `/routes/${scoped.id}`, { credentials: ["public"], scopes: [] });
+});
+
 /** What no route may be: the field that is named, and an input that is wrong in it alone. */
 const refused: [field: string, more: Record<string, unknown>][] = [
   ["name", { name: "Upper" }],
@@ -173,6 +193,7 @@ const refused: [field: string, more: Record<string, unknown>][] = [
   ["credentials", { credentials: ["api-key", "public"] }],
   ["credentials", { credentials: ["api-key", "api-key"] }],
   ["credentials.0", { credentials: ["password"] }],
+  ["scopes", { credentials: ["public"], scopes: ["read"] }],
   ["scopes.0", { scopes: ["two words"] }],
   ["scopes", { scopes: ["a", "a"] }],
   ["limits.0.per", { limits: [{ name: "a", limit: 1, window_seconds: 1, per: "planet" }] }],

@@ -1,5 +1,6 @@
 import { type Operation, type OperationId, operations } from "../../src/admin/operations.ts";
-import { type givenKey, type givenRoute, type Isolate, unique } from "../support/given.ts";
+import { givenIsolate, type givenKey, type givenRoute, type Isolate, unique } from "../support/given.ts";
+import { givenOwnKeys } from "../support/given-signing-keys.ts";
 
 type Targets = {
   readonly key: Awaited<ReturnType<typeof givenKey>>;
@@ -52,6 +53,10 @@ export const operationIds = Object.keys(operations) as OperationId[];
 export const operationOf = (id: OperationId): Operation => operations[id];
 
 export const sampleOf = (id: OperationId, targets: Targets): Sample => samples[id](targets);
+
+/** A rotation too soon after another test's would be refused: it has signing keys of its own. */
+export const isolateFor = async (id: OperationId): Promise<Isolate> =>
+  id === "rotateSigningKeys" ? (await givenOwnKeys()).first : await givenIsolate();
 
 /** The operation's call with these headers and, unless given, its sample body. */
 export function callOperation(

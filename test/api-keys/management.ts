@@ -1,5 +1,6 @@
 import { sql } from "drizzle-orm";
 import {
+  askedOf,
   givenAdminKey,
   givenIsolate,
   type Isolate,
@@ -46,10 +47,7 @@ export async function present(
 
 /** The precise verdict on a key, which the gateway keeps to itself. */
 export const verdictOn = (isolate: Isolate, key: string, cost = 1) =>
-  isolate.rooms.keyVerifier.verifyKey(
-    { key, scopes: [], cost, address: null },
-    { caller: "given", arrivedAt: isolate.clock.now(), background: isolate.background },
-  );
+  isolate.rooms.keyVerifier.verifyKey({ key, scopes: [], cost, address: null }, askedOf(isolate));
 
 /** The whole row as Postgres holds it, every column. */
 export async function rowOf(isolate: Isolate, id: string): Promise<Record<string, unknown>> {

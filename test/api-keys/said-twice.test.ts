@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { createClock } from "../support/clock.ts";
-import { givenAdminKey, givenIsolate, givenKey, json, unique, withAdmin } from "../support/given.ts";
+import { askedOf, givenAdminKey, givenIsolate, givenKey, json, unique, withAdmin } from "../support/given.ts";
 
 type Revoked = { effective_everywhere_by: string; key_ids: string[] };
 
@@ -11,9 +11,8 @@ test("an owner's revocation said again promises a time that is true of the first
   const admin = await givenAdminKey(isolate);
   const owner = { type: "user", id: unique("leaver") } as const;
   const { key } = await givenKey(isolate, { owner });
-  const asked = { caller: "given", arrivedAt: clock.now(), background: other.background };
   const question = { key, scopes: [], cost: 0, address: null };
-  expect((await other.rooms.keyVerifier.verifyKey(question, asked)).valid).toBe(true);
+  expect((await other.rooms.keyVerifier.verifyKey(question, askedOf(other))).valid).toBe(true);
   await other.settle();
   const revoke = async () =>
     (await isolate
@@ -33,7 +32,7 @@ test("an owner's revocation said again promises a time that is true of the first
   expect(second.key_ids).toEqual([]);
   expect(Date.parse(second.effective_everywhere_by)).toBeGreaterThanOrEqual(clock.now() + 10_000);
   clock.advance(10_001);
-  const late = await other.rooms.keyVerifier.verifyKey(question, { ...asked, arrivedAt: clock.now() });
+  const late = await other.rooms.keyVerifier.verifyKey(question, askedOf(other));
   expect(late.code).toBe("revoked");
 });
 

@@ -1,6 +1,15 @@
-import { expect, test } from "vitest";
+import { expect, inject, test } from "vitest";
+import { createApp } from "../../src/app.ts";
 import { type EventReason, type EventType, eventReasons } from "../../src/audit/events.ts";
-import { givenIsolate, givenKey, givenRoute, type Isolate, unique } from "../support/given.ts";
+import {
+  givenIsolate,
+  givenKey,
+  givenRoute,
+  type Isolate,
+  json,
+  unique,
+  withAdmin,
+} from "../support/given.ts";
 
 type Headers_ = Record<string, string>;
 type RouteDraft = NonNullable<Parameters<typeof givenRoute>[1]>;
@@ -150,6 +159,30 @@ const causes: Cause[] = [
       headers: { authorization: "Bearer x" },
     }),
   },
+  {
+    reason: "misdirected",
+    type: "access.refused",
+    status: 403,
+    arrange: async () => ({ url: "/health/live", headers: { "x-gatehouse-ask": "forward-auth" } }),
+  },
+  {
+    reason: "ambiguous_path",
+    type: "access.refused",
+    status: 400,
+    arrange: async (_, url) => ({ url: `${url}//x` }),
+  },
+  {
+    reason: "method_not_allowed",
+    type: "access.refused",
+    status: 405,
+    arrange: async () => ({ url: "/v1/keys/verify" }),
+  },
+  {
+    reason: "too_large",
+    type: "access.refused",
+    status: 414,
+    arrange: async (_, url) => ({ url: `${url}?q=${"a".repeat(9000)}` }),
+  },
 ];
 
 test.each(causes)(
@@ -194,6 +227,50 @@ function actorOf(reason: EventReason, keyId: string | undefined) {
   return keyId === undefined || isUnproved ? { type: "stranger", id: "" } : { type: "key", id: keyId };
 }
 
+test("what is too large, in a form no credential would have changed, is written as that, and counted together", async () => {
+  const waiting = Promise.withResolvers<void>();
+  const isolate = await givenIsolate({ waitForRefusals: () => waiting.promise });
+  const { key } = await givenKey(isolate, { scopes: ["gatehouse:admin"] });
+  const requestId = unique("request");
+  const headers = {
+    "x-request-id": requestId,
+    authorization: `Bearer ${key}`,
+    "content-type": "application/json",
+  };
+  const large = { method: "POST", headers, body: JSON.stringify({ name: "a".repeat(70_000) }) };
+  expect((await isolate.fetch("/admin/v1/keys", large)).status).toBe(413);
+  const wide = { headers: { "x-request-id": requestId, "x-big": "a".repeat(33_000) } };
+  expect((await isolate.fetch("/health/live", wide)).status).toBe(431);
+  waiting.resolve();
+  await isolate.settle();
+  expect(await isolate.rooms.audit.list({ requestId, limit: 5 })).toMatchObject([
+    { type: "access.refused", reason: "too_large", actor: { type: "stranger" }, subject: null, count: 2 },
+  ]);
+});
+
+test("a GET with content and a TRACE are written too", async () => {
+  const isolate = await givenIsolate();
+  const ids = { body_not_allowed: unique("request"), method_not_allowed: unique("request") };
+  // `new Request` refuses to build these; a runtime that took them off the wire hands them over like this.
+  const handOver = (method: string, requestId: string, body: ReadableStream | null) =>
+    createApp(isolate.rooms).serve(
+      {
+        method,
+        url: "https://auth.gatehouse.test/gateway/x",
+        headers: new Headers({ "x-request-id": requestId }),
+        body,
+      } as unknown as Request,
+      isolate.background,
+    );
+  expect((await handOver("GET", ids.body_not_allowed, new Response("x").body)).status).toBe(400);
+  expect((await handOver("TRACE", ids.method_not_allowed, null)).status).toBe(405);
+  await isolate.settle();
+  for (const [reason, requestId] of Object.entries(ids))
+    expect(await isolate.rooms.audit.list({ requestId, limit: 5 })).toMatchObject([
+      { type: "access.refused", outcome: "refused", reason, count: 1 },
+    ]);
+});
+
 const ofPeople: readonly EventReason[] = [
   "by_person",
   "by_recovery",
@@ -219,6 +296,8 @@ const ofPeople: readonly EventReason[] = [
 
 test("every reason for a refusal has its cause in the table above", () => {
   const ofChanges: EventReason[] = ["by_operator", "by_owner_revocation", "reported"];
+  // Has a test of its own: no client can build such a request.
+  ofChanges.push("body_not_allowed");
   // Of people and their tokens: brought about in test/tokens, test/sessions, test/accounts and test/login.
   ofChanges.push(...ofPeople);
   expect([...causes.map(({ reason }) => reason), ...ofChanges].sort()).toEqual([...eventReasons].sort());
@@ -254,6 +333,27 @@ test("a limit that cannot be counted is noticed, by name and by what it did inst
   ]);
 });
 
+test.each([
+  ["drop", 502],
+  ["hang", 504],
+])("it is noticed, and the caller told, also when the upstream does %s: %i", async (verb, status) => {
+  const isolate = await givenIsolate();
+  const upstream = { kind: "url", url: `${inject("stores").upstream}/${verb}` } as const;
+  const limits = [{ ...one, name: "each", permits: 10, whenUnavailable: "local" as const }];
+  const route = await givenRoute(isolate, { upstream, limits, timeoutSeconds: 1 });
+  const { key } = await givenKey(isolate);
+  await isolate.redisFault([{ kind: "refuse" }]);
+  const requestId = unique("request");
+  const answer = await isolate.fetch(route.url, { headers: { "x-api-key": key, "x-request-id": requestId } });
+  expect(answer.status).toBe(status);
+  expect(answer.headers.get("gatehouse-degraded")).toBe("limit;each=local");
+  expect(answer.headers.get("ratelimit")).toMatch(/^"each";r=9;/);
+  await isolate.settle();
+  expect(await isolate.rooms.audit.list({ requestId, limit: 5 })).toMatchObject([
+    { type: "limit.degraded", outcome: "noticed", subject: { type: "limit", id: "each=local" } },
+  ]);
+});
+
 test("a refusal at /v1/authenticate is written like one at the gateway", async () => {
   const isolate = await givenIsolate();
   const requestId = unique("request");
@@ -264,5 +364,35 @@ test("a refusal at /v1/authenticate is written like one at the gateway", async (
   await isolate.settle();
   expect(await isolate.rooms.audit.list({ requestId, limit: 5 })).toMatchObject([
     { type: "key.refused", reason: "malformed", subject: { type: "route", id: "forward-auth" } },
+  ]);
+  const ambiguous = unique("request");
+  const headers = { "x-original-uri": "/a//b", "x-request-id": ambiguous };
+  expect((await isolate.fetch("/v1/authenticate", { headers })).status).toBe(400);
+  await isolate.settle();
+  expect(await isolate.rooms.audit.list({ requestId: ambiguous, limit: 5 })).toMatchObject([
+    { type: "access.refused", reason: "ambiguous_path", subject: null },
+  ]);
+});
+
+test("a refusal told to a service that verifies keys is written too: whose key, who asked, and where it was used", async () => {
+  const isolate = await givenIsolate();
+  const verifier = await givenKey(isolate, { scopes: ["gatehouse:keys:verify"] });
+  const { key, id } = await givenKey(isolate);
+  const admin = await givenKey(isolate, { scopes: ["gatehouse:admin"] });
+  await isolate.fetch(`/admin/v1/keys/${id}/revoke`, json({}, withAdmin(admin.key)));
+  await isolate.settle();
+  const requestId = unique("verify");
+  const headers = { ...withAdmin(verifier.key), "x-request-id": requestId };
+  const told = await isolate.fetch("/v1/keys/verify", json({ key, address: "203.0.113.9" }, headers));
+  expect(await told.json()).toMatchObject({ valid: false, code: "revoked" });
+  await isolate.settle();
+  expect(await isolate.rooms.audit.list({ requestId, limit: 5 })).toMatchObject([
+    {
+      type: "key.refused",
+      reason: "revoked",
+      actor: { type: "key", id },
+      subject: { type: "key", id: verifier.id },
+      origin: { requestId, address: "203.0.113.9" },
+    },
   ]);
 });

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { limits } from "../../src/rate-limits/limits.ts";
 import { givenCounters } from "../rate-limits/counters.ts";
-import { givenIsolate, givenKey, type Isolate, json, unique, withAdmin } from "../support/given.ts";
+import { askedOf, givenIsolate, givenKey, type Isolate, json, unique, withAdmin } from "../support/given.ts";
 
 /** No tag, so only the database can say that there is no such key. */
 const unknownKey = () => `legacy_${crypto.randomUUID()}`;
@@ -10,10 +10,7 @@ const manyOfAddress = limits.refusedUnknown.permits;
 
 function asking(isolate: Isolate, caller: string, address: string | null = null) {
   return (key: string) =>
-    isolate.rooms.keyVerifier.verifyKey(
-      { key, scopes: [], cost: 1, address },
-      { caller, arrivedAt: isolate.clock.now(), background: isolate.background },
-    );
+    isolate.rooms.keyVerifier.verifyKey({ key, scopes: [], cost: 1, address }, askedOf(isolate, caller));
 }
 
 /** Elsewhere as many guesses as a caller may make went through it just now. */
@@ -45,7 +42,12 @@ test("a caller that passes on unknown keys without addresses is braked before th
   await isolate.forgetCalls();
 
   const braked = await verify(cold.key);
-  expect(braked).toEqual({ valid: false, code: "rate_limited", retry_after_seconds: expect.any(Number) });
+  expect(braked).toEqual({
+    valid: false,
+    code: "rate_limited",
+    retry_after_seconds: expect.any(Number),
+    limits: [expect.objectContaining({ name: "guessing", remaining: 0 })],
+  });
   expect(await isolate.calls()).toMatchObject({ postgres: 0, redis: 0 });
   // A key that is known here is no guess.
   expect((await verify(warm.key)).code).toBe("valid");
@@ -94,7 +96,8 @@ test("what is no address counts under the caller, and not under one that all cal
 });
 
 test("malformed keys cost no call, so a caller that passes on very many is told of each what is wrong", async () => {
-  const isolate = await givenIsolate();
+  // The refusals are counted together and written later.
+  const isolate = await givenIsolate({ waitForRefusals: () => new Promise<void>(() => undefined) });
   const verify = asking(isolate, unique("caller"));
   expect(await guess(verify, limits.refusedOffline.permits + 50, () => "gk_live_0")).toEqual(["malformed"]);
   expect(await isolate.calls()).toMatchObject({ postgres: 0, redis: 0 });
@@ -112,7 +115,7 @@ test("a Worker that hands over requests without an address is braked by its own 
       cost: 1,
       caller: by,
       visit: {
-        arrivedAt: isolate.clock.now(),
+        arrivedAt: isolate.rooms.revocation.mark(),
         address: "unknown",
         network: "unknown",
         country: null,

@@ -1,14 +1,20 @@
 import { expect, test } from "vitest";
-import { givenIsolate, givenKey, givenRoute, type Isolate, unique } from "../support/given.ts";
+import {
+  askedOf,
+  givenIsolate,
+  givenKey,
+  givenRoute,
+  type Isolate,
+  json,
+  unique,
+  withAdmin,
+} from "../support/given.ts";
 import { budgets, coldBudget } from "./round-trips.ts";
 
 const limit = [{ name: "minute", limit: 1000, windowSeconds: 60 }];
 
 const verify = (isolate: Isolate, key: string) =>
-  isolate.rooms.keyVerifier.verifyKey(
-    { key, scopes: [], cost: 1, address: null },
-    { caller: "given", arrivedAt: isolate.clock.now(), background: isolate.background },
-  );
+  isolate.rooms.keyVerifier.verifyKey({ key, scopes: [], cost: 1, address: null }, askedOf(isolate));
 
 /** The calls made until the answer is there: what runs behind it is let finish only afterwards. */
 async function callsUntilAnswer<Answer>(isolate: Isolate, ask: () => Promise<Answer>) {
@@ -33,7 +39,35 @@ for (const budget of budgets) {
     expect(verified.answer.valid).toBe(true);
     expect([verified.postgres, verified.redis]).toEqual([budget.postgres, budget.redis]);
   });
+
+  test(`${budget.operation}, over HTTP: the caller's own key and the key it asks about are checked in the same calls`, async () => {
+    const isolate = await givenIsolate({ environment: { REVOCATION_BOUND_SECONDS: budget.bound } });
+    const { key } = await givenKey(isolate, { limits: budget.limited ? limit : [] });
+    const { key: caller } = await givenKey(isolate, { scopes: ["gatehouse:keys:verify"] });
+    const ask = () => isolate.fetch("/v1/keys/verify", json({ key }, withAdmin(caller)));
+    for (let time = 0; time < 3; time += 1) {
+      await ask();
+      await isolate.settle();
+    }
+    const asked = await callsUntilAnswer(isolate, ask);
+    expect(await asked.answer.json()).toMatchObject({ valid: true });
+    const trips = budget.bound === "0" && budget.limited ? 2 : budget.redis;
+    expect([asked.postgres, asked.redis]).toEqual([budget.postgres, trips]);
+  });
 }
+
+test("a service verifies its own traffic without a limit of ours: 1300 questions in one minute are all answered", async () => {
+  const isolate = await givenIsolate();
+  const { key } = await givenKey(isolate);
+  const { key: caller } = await givenKey(isolate, { scopes: ["gatehouse:keys:verify"] });
+  const ask = () => isolate.fetch("/v1/keys/verify", json({ key }, withAdmin(caller)));
+  const statuses = new Set<number>();
+  for (let batch = 0; batch < 26; batch += 1) {
+    const answers = await Promise.all(Array.from({ length: 50 }, ask));
+    for (const answer of answers) statuses.add(answer.status);
+  }
+  expect([...statuses]).toEqual([200]);
+});
 
 test("a cold check reads the record once and asks Redis no more than twice", async () => {
   const maker = await givenIsolate();

@@ -2,6 +2,8 @@ import { expect, inject, test } from "vitest";
 import { problemBody } from "../support/echo.ts";
 import { givenIsolate, givenKey, givenRoute } from "../support/given.ts";
 
+const exposed =
+  "Retry-After, RateLimit, RateLimit-Policy, X-Request-Id, Gatehouse-Degraded, WWW-Authenticate";
 const listed = "https://app.example.test";
 const preflightFrom = (origin: string): RequestInit => ({
   method: "OPTIONS",
@@ -21,7 +23,27 @@ test("a preflight from a listed origin is answered for it alone, without a crede
   expect(answer.headers.get("access-control-allow-methods")).toContain("POST");
   expect(answer.headers.get("access-control-allow-headers")?.toLowerCase()).toContain("x-api-key");
   expect(answer.headers.get("access-control-allow-credentials")).toBeNull();
-  expect(answer.headers.get("vary")).toBe("Origin");
+  expect(answer.headers.get("vary")).toBe("Origin, Access-Control-Request-Headers");
+});
+
+test("a preflight allows what the page asks to send, but nothing that only the gateway says and no broken name", async () => {
+  const isolate = await givenIsolate();
+  const route = await givenRoute(isolate, { corsOrigins: [listed] });
+  const always = "authorization, content-type, x-api-key, x-request-id, traceparent, tracestate";
+  const allowed = async (asked: string) => {
+    const headers = { origin: listed, "access-control-request-method": "POST" };
+    const init = { method: "OPTIONS", headers: { ...headers, "access-control-request-headers": asked } };
+    const answer = await isolate.fetch(route.url, init);
+    expect(answer.status).toBe(204);
+    return answer.headers.get("access-control-allow-headers");
+  };
+  expect(await allowed("")).toBe(always);
+  expect(await allowed("idempotency-key,X-Custom, x-api-key")).toBe(`${always}, idempotency-key, x-custom`);
+  const refused =
+    "x-user-id, x-forwarded-for, x-gatehouse-ask, cf-connecting-ip, x_user_id, *, a b, a:b, <x>";
+  expect(await allowed(refused)).toBe(always);
+  const many = Array.from({ length: 200 }, (_, at) => `x-${at}`).join(", ");
+  expect((await allowed(many))?.split(", ")).toHaveLength(6 + 50);
 });
 
 test.each(["https://evil.test", "null", "https://app.example.test.evil.test", "http://app.example.test"])(
@@ -60,6 +82,7 @@ test("an answer names the caller's origin when it is listed, and varies by it in
     const answer = await from(origin);
     expect(answer.status).toBe(200);
     expect(answer.headers.get("access-control-allow-origin")).toBe(allowed);
+    expect(answer.headers.get("access-control-expose-headers")).toBe(allowed && exposed);
     expect(answer.headers.get("vary")).toBe("Authorization, X-API-Key, Origin");
   }
 });
@@ -71,6 +94,7 @@ test("a page of a listed origin may read why it was refused; another page may no
   expect(refused.status).toBe(401);
   expect((await problemBody(refused)).error).toBe("Missing API Key");
   expect(refused.headers.get("access-control-allow-origin")).toBe(listed);
+  expect(refused.headers.get("access-control-expose-headers")).toBe(exposed);
   expect(refused.headers.get("vary")).toBe("Origin");
   const evil = await isolate.fetch(route.url, { headers: { origin: "https://evil.test" } });
   expect(evil.status).toBe(401);

@@ -1,6 +1,11 @@
 import { expect, inject, test } from "vitest";
-import { passedBack } from "../../src/gateway/forwarded-headers.ts";
+import { passBack } from "../../src/gateway/forwarded-headers.ts";
 import { givenIsolate, givenKey, givenRoute, type Isolate, unique } from "../support/given.ts";
+
+function passedBack(headers: Headers, options: Parameters<typeof passBack>[1]): Headers {
+  passBack(headers, options);
+  return headers;
+}
 
 type Sent = readonly (readonly [name: string, value: string])[];
 

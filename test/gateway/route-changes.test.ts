@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { createClock } from "../support/clock.ts";
 import { problemBody } from "../support/echo.ts";
 import {
@@ -133,6 +133,73 @@ test("a new hostname answers at once where it was made", async () => {
   const host = `${unique("api")}.test`;
   await givenRoute(edges.office, { host, path: "/x" });
   expect((await edges.call(`https://${host}/x`, edges.office)).status).toBe(200);
+});
+
+describe("a request that arrives as its route changes is counted once", () => {
+  const limitOf = (permits: number) => ({ name: "own", limit: permits, windowSeconds: 3600 });
+  const routeLimit = {
+    name: "of-route",
+    permits: 9,
+    windowSeconds: 3600,
+    per: "key",
+    whenUnavailable: "closed",
+  } as const;
+
+  /** An edge that knows the route by its first version, and a key it has never seen. */
+  async function givenChanged(draft: Parameters<typeof givenRoute>[1], permits: number) {
+    const edges = await givenEdges(boundZero);
+    const route = await givenRoute(edges.office, draft);
+    const key = await givenKey(edges.office, { scopes: ["read"], limits: [limitOf(permits)] });
+    expect((await edges.call(route.url)).status).toBe(200);
+    const use = () => edges.edge.fetch(route.url, { headers: { "x-api-key": key.key } });
+    const change = async (edits: Parameters<typeof edges.change>[1]) => {
+      await edges.change(route.id, edits);
+      edges.clock.advance(1);
+    };
+    return { use, change };
+  }
+
+  test("when the change asks nothing else of it: a limit of one grants its first use", async () => {
+    const { use, change } = await givenChanged({}, 1);
+    await change({ timeoutSeconds: 7 });
+    const granted = await use();
+    expect([granted.status, granted.headers.get("ratelimit")]).toEqual([
+      200,
+      expect.stringMatching(/^"own";r=0;/),
+    ]);
+    expect((await use()).status).toBe(429);
+  });
+
+  test("when the change asks for a scope it has, or another credential besides", async () => {
+    const { use, change } = await givenChanged({ limits: [routeLimit] }, 5);
+    await change({ scopes: ["read"] });
+    expect((await use()).headers.get("ratelimit")).toMatch(/^"own";r=4;t=\d+, "of-route";r=8;t=\d+$/);
+    await change({ credentials: ["api-key", "access-token"] });
+    expect((await use()).headers.get("ratelimit")).toMatch(/^"own";r=3;t=\d+, "of-route";r=7;t=\d+$/);
+  });
+
+  test("and a limit that the change brings counts it from then on", async () => {
+    const { use, change } = await givenChanged({ limits: [routeLimit] }, 5);
+    await change({ limits: [routeLimit, { ...routeLimit, name: "new", permits: 1 }] });
+    const granted = await use();
+    expect(granted.status).toBe(200);
+    expect(granted.headers.get("ratelimit")).toMatch(
+      /^"own";r=4;t=\d+, "of-route";r=8;t=\d+, "new";r=0;t=\d+$/,
+    );
+    const refused = await use();
+    expect(refused.status).toBe(429);
+    expect(await refused.json()).toMatchObject({ "violated-policies": ["new"] });
+  });
+
+  test("and one that the old version refused is taken by the new one alone", async () => {
+    const { use, change } = await givenChanged({ limits: [{ ...routeLimit, permits: 1 }] }, 5);
+    expect((await use()).status).toBe(200);
+    expect((await use()).status).toBe(429);
+    await change({ limits: [{ ...routeLimit, permits: 3 }] });
+    const granted = await use();
+    expect(granted.status).toBe(200);
+    expect(granted.headers.get("ratelimit")).toMatch(/^"own";r=3;t=\d+, "of-route";r=1;t=\d+$/);
+  });
 });
 
 test("an origin that is added to a route may send its preflight within the bound", async () => {

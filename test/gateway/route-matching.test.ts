@@ -97,6 +97,16 @@ test.each([
   ["a letter encoded twice, its digits too", "/%25%36%31dmin"],
   ["a broken escape", "/%6%31dmin"],
   ["a cut escape", "/a%2"],
+  // RFC 3629 §3: no overlong forms, no surrogates, nothing above U+10FFFF.
+  ["an overlong dot", "/a/%c0%ae%c0%ae/b"],
+  ["an overlong slash", "/a%c0%afb"],
+  ["an overlong slash of three bytes", "/a%E0%80%AFb"],
+  ["an overlong letter", "/%c1%a1dmin"],
+  ["half a surrogate pair", "/a%ED%A0%80"],
+  ["a lone continuation", "/a%80"],
+  ["a character cut short", "/a%C3/b"],
+  ["a Latin-1 letter", "/caf%E9"],
+  ["a code point above all", "/a%F4%90%80%80"],
 ])("%s is ambiguous", (_, path) => {
   expect(canonicalPath(path)).toBeNull();
 });

@@ -52,6 +52,50 @@ test("an upstream slower than the route allows is 504, and the call to it is giv
     .toEqual({ aborted: true, finished: false });
 });
 
+/** A body whose second half comes after a while, as a slow caller's does. */
+function slowBody(milliseconds: number): ReadableStream<Uint8Array> {
+  const { upstream } = inject("stores");
+  const encoder = new TextEncoder();
+  return new ReadableStream<Uint8Array>({
+    async start(controller) {
+      controller.enqueue(encoder.encode("first "));
+      await fetch(`${upstream}/slow/${milliseconds}`);
+      controller.enqueue(encoder.encode("second"));
+      controller.close();
+    },
+  });
+}
+
+test("the time a caller takes to send is not the upstream's: an upload longer than the timeout passes", async () => {
+  const isolate = await givenIsolate();
+  const { call } = await givenPassage(isolate, { timeoutSeconds: 1 });
+  const answer = await call("/echo", { method: "POST", body: slowBody(1600) });
+  expect(answer.status).toBe(200);
+  expect(await echoOf(answer)).toMatchObject({ body: "first second", bytes: 12 });
+});
+
+test("an upstream that has the whole upload and does not answer in time is 504", async () => {
+  const isolate = await givenIsolate();
+  const { call } = await givenPassage(isolate, { timeoutSeconds: 1 });
+  const answer = await call("/hang", { method: "POST", body: slowBody(100) });
+  expect([answer.status, (await problemBody(answer)).error]).toEqual([504, "upstream_timeout"]);
+});
+
+test("a caller who leaves in the middle of his upload takes the upstream call along", async () => {
+  const isolate = await givenIsolate();
+  const { call } = await givenPassage(isolate, { timeoutSeconds: 1 });
+  const id = unique("upload");
+  const seen = async () => (await fetch(`${inject("stores").upstream}/seen/${id}`)).json();
+  const caller = new AbortController();
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  void writable.getWriter().write(new Uint8Array(10));
+  const answering = call(`/echo?id=${id}`, { method: "POST", body: readable, signal: caller.signal });
+  await expect.poll(seen, { timeout: 5000 }).toEqual({ aborted: false, finished: false });
+  caller.abort();
+  expect((await answering).status).toBe(499);
+  await expect.poll(seen, { timeout: 5000 }).toEqual({ aborted: true, finished: false });
+});
+
 test.each([200, 201, 204, 205, 304, 400, 401, 404, 418, 429, 500, 503, 599])(
   "an upstream's status %i is the caller's status",
   async (status) => {
@@ -112,10 +156,11 @@ test("HEAD and OPTIONS reach the upstream as they are, and HEAD is answered with
 test.each(["POST", "PUT", "PATCH", "DELETE"])("%s passes with its body and length", async (method) => {
   const isolate = await givenIsolate();
   const { call } = await givenPassage(isolate);
-  const init = { method, body: "hello", headers: { "content-type": "text/plain" } };
+  const init = { method, body: "hello", headers: { "content-type": "text/plain", "content-length": "5" } };
   const echo = await echoOf(await call("/echo", init));
   expect(echo).toMatchObject({ method, bytes: 5, body: "hello" });
   expect(echo.headers["content-type"]).toBe("text/plain");
+  expect([echo.headers["content-length"], echo.headers["transfer-encoding"]]).toEqual(["5", undefined]);
 });
 
 test("TRACE would show the upstream's view of our headers (RFC 9110 §9.3.8): 405 with what is answered instead", async () => {

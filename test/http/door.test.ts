@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { keyAnywhere } from "../../src/api-keys/key-format.ts";
+import { credentialsInUrl } from "../../src/http/door-checks.ts";
 import { givenAdminKey, givenIsolate, givenKey, givenRoute, json, withAdmin } from "../support/given.ts";
 
 const errorOf = async (response: Response) => ((await response.json()) as { error: string }).error;
@@ -30,6 +32,39 @@ describe("AK-01: a credential in a URL", () => {
       expect(text).not.toContain(key);
       expect((await isolate.rooms.apiKeys.get(id)).exposedAt).not.toBeNull();
     }
+  });
+});
+
+describe("the search for credentials in a URL", () => {
+  const part = "a".repeat(10);
+  test.each([
+    [`?q=eyJ${part}.${part}.${part}`, true],
+    [`?q=before-eyJ${part}.${part}.${part}.after`, true],
+    [`?q=eyJ${part}%2e${part}%2E${part}`, true],
+    [`?eyJ${part}.${part}.${part}`, true],
+    [`/x.eyJ${part}.${part}.${part}/y`, true],
+    [`?q=eyJ${part}.${part}.short`, false],
+    [`?q=eyJ.${part}.${part}`, false],
+    [`?q=eyJ${part}&r=${part}.${part}`, false],
+    [`?q=${"eyJ".repeat(2000)}.${part}`, false],
+  ])("finds a token in %s: %s", (rest, found) => {
+    const url = new URL(`https://auth.gatehouse.test/${rest.replace(/^\//, "")}`);
+    expect(credentialsInUrl(url, keyAnywhere).found).toBe(found);
+  });
+
+  test("costs a hostile 8 KB no more than a few times what a plain 8 KB costs", () => {
+    const best = (text: string): number => {
+      const url = new URL(`https://auth.gatehouse.test/${text}?q=${text}`);
+      const spans = Array.from({ length: 5 }, () => {
+        const began = performance.now();
+        for (let round = 0; round < 20; round += 1) credentialsInUrl(url, keyAnywhere);
+        return performance.now() - began;
+      });
+      return Math.max(1, Math.min(...spans));
+    };
+    const plain = best("abc".repeat(1350));
+    expect(best("eyJ".repeat(1350)) / plain).toBeLessThan(20);
+    expect(best("eyJa.".repeat(800)) / plain).toBeLessThan(20);
   });
 });
 
@@ -109,6 +144,7 @@ test("GW-02: a GET with content (RFC 9110 §9.3.1) and TRACE go no further than 
     network: "n",
     country: null,
     arrivedAt: isolate.clock.now(),
+    fields: [],
   };
   // `new Request` refuses to build these; a runtime that took them off the wire hands them over like this.
   const handedOver = (method: string, body: string | null) =>

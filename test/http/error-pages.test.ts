@@ -8,6 +8,7 @@ import { createPageAssets } from "../../src/http/page-assets.ts";
 import { givenIsolate, issuer } from "../support/given.ts";
 import { expectProblem } from "../support/problem.ts";
 
+const navigation = new Request(`${issuer}/login`, { headers: { accept: "text/html" } });
 const accent = parseAccent(defaultAccent) ?? { onLight: "", onDark: "" };
 const givenShell = async (name = "Aurora") =>
   createPageShell({ brand: { name, accent }, assets: await createPageAssets(accent), issuer });
@@ -16,7 +17,7 @@ test.each(Object.keys(codes) as Code[])(
   "%s has a page that says what happened, what was not lost and what to do, with the request's id",
   async (code) => {
     const shell = await givenShell();
-    const answer = shell.errorPageOf(new AuthError(code, "detail-for-operators"), "req_0123456789");
+    const answer = shell.answerTo(new AuthError(code, "detail-for-operators"), navigation, "req_0123456789");
     const html = await answer.text();
     expect(answer.status).toBe(codes[code][0]);
     expect(html.match(/<h1>/g)).toHaveLength(1);
@@ -29,15 +30,16 @@ test.each(Object.keys(codes) as Code[])(
 
 test("a bug is one fixed sentence and the id, and nothing of the bug", async () => {
   const shell = await givenShell();
-  const answer = shell.errorPageOf(new Error("canary-7c2e"), "req_0123456789");
+  const answer = shell.answerTo(new Error("canary-7c2e"), navigation, "req_0123456789");
   expect(answer.status).toBe(500);
   expect(await answer.text()).not.toContain("canary-7c2e");
 });
 
 test("who has to wait is told how long, in the page and in Retry-After", async () => {
   const shell = await givenShell();
-  const answer = shell.errorPageOf(
+  const answer = shell.answerTo(
     new AuthError("rate_limited", undefined, { retryAfterSeconds: 130 }),
+    navigation,
     "req_0123456789",
   );
   expect(answer.headers.get("retry-after")).toBe("130");
@@ -54,7 +56,7 @@ test("who has to wait is told how long, in the page and in Retry-After", async (
 
 test("the operator's name is text, whatever is in it", async () => {
   const shell = await givenShell(`<b>&"'مطابع`);
-  const html = await shell.errorPageOf(new AuthError("not_found"), "req_0123456789").text();
+  const html = await shell.answerTo(new AuthError("not_found"), navigation, "req_0123456789").text();
   expect(html).toContain("&lt;b&gt;&amp;&quot;&#39;مطابع");
   expect(html).not.toContain("<b>");
 });

@@ -71,7 +71,7 @@ test("whatever is sent, a browser that follows the answer stays with us (RFC 970
     fc.string({ unit: "binary" }),
     fc.array(parts).map((all) => `/${all.join("")}`),
   );
-  fc.assert(
+  void fc.assert(
     fc.property(texts, (text) => {
       const answer = parseReturnTo(text, issuer);
       expect(answer).toMatch(/^\/(?![/\\])[\x21-\x7e]*$/);

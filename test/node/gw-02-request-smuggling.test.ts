@@ -53,7 +53,7 @@ beforeAll(async () => {
     configuration: join(directory, "workerd.capnp"),
     compatibility: readCompatibility(),
     environment: workerEnvironment(
-      { issuer: stack.issuer, databaseUrl: stack.databaseUrl, redis: stack.redis },
+      { issuer: stack.issuer, databaseUrl: stack.databaseUrl, redis: stack.redis, mailbox: stack.mailbox },
       loadSecrets(data),
       {},
     ),

@@ -10,7 +10,7 @@ export type Outcome = {
   readonly granted: boolean;
   readonly standings: readonly Standing[];
   readonly names: readonly string[];
-  readonly retryAfterSeconds: number;
+  readonly retryAfterSeconds: number | undefined;
   readonly degraded: readonly string[];
 };
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { createClock } from "../support/clock.ts";
-import { givenIsolate, givenKey, givenRoute, type Isolate, unique } from "../support/given.ts";
+import { askedOf, givenIsolate, givenKey, givenRoute, type Isolate, unique } from "../support/given.ts";
 import { givenCounters, givenLimit, sliceOf } from "./counters.ts";
 
 const routeLimit = (more: object = {}) => ({
@@ -112,10 +112,50 @@ test("a cost larger than the limit is never granted, not even when nothing was t
   const limit = givenLimit({ permits: 5 });
   const take = (cost: number) => counters.take([{ limit, subject: "key:large", cost }]);
   expect(await take(6)).toMatchObject({ granted: false, names: [limit.name] });
-  expect((await take(6)).retryAfterSeconds).toBeGreaterThanOrEqual(1);
+  // A wait that could never come true is not told.
+  expect((await take(6)).retryAfterSeconds).toBeUndefined();
   expect(await take(5)).toMatchObject({ granted: true });
   counters.clock.advance(60_000 + sliceOf(limit));
   expect(await take(6)).toMatchObject({ granted: false });
+});
+
+test("a cost above a limit is rate_limited without a time to retry, in Redis and without it", async () => {
+  const isolate = await givenIsolate();
+  const { key } = await givenKey(isolate, { limits: [{ name: "own", limit: 5, windowSeconds: 60 }] });
+  const verifier = { address: null, scopes: [], key };
+  const check = (cost: number) =>
+    isolate.rooms.keyVerifier.verifyKey({ ...verifier, cost }, askedOf(isolate));
+  for (const away of [false, true]) {
+    if (away) await isolate.redisFault([{ kind: "refuse" }]);
+    const never = await check(6);
+    expect(never).toMatchObject({ valid: false, code: "rate_limited" });
+    expect(never).not.toHaveProperty("retry_after_seconds");
+    expect(await check(5)).toMatchObject({ valid: true });
+    const later = await check(1);
+    expect(later).toMatchObject({ valid: false, code: "rate_limited" });
+    expect(later.retry_after_seconds).toBeGreaterThanOrEqual(60);
+  }
+});
+
+test("a guesser is told 429 with the standing of his brake, under one name however far his guesses got", async () => {
+  for (const [guess, permits] of [
+    [() => `legacy_${crypto.randomUUID()}`, 30],
+    [() => "gk_live_0", 600],
+  ] as const) {
+    const isolate = await givenIsolate();
+    const { url } = await givenRoute(isolate);
+    // A network of its own: guesses are counted over all isolates.
+    const headers = { "cf-connecting-ip": `2001:db8:${crypto.randomUUID().slice(0, 4)}:9::1` };
+    for (let tries = 0; tries < permits; tries += 1)
+      expect((await call(isolate, url, guess(), { headers })).status).toBe(403);
+    await isolate.settle();
+    const braked = await call(isolate, url, guess(), { headers });
+    expect(braked.status).toBe(429);
+    expect(Number(braked.headers.get("retry-after"))).toBeGreaterThan(0);
+    expect(braked.headers.get("ratelimit-policy")).toBe(`"guessing";q=${permits};w=60`);
+    expect(braked.headers.get("ratelimit")).toMatch(/^"guessing";r=0;t=[1-9]\d*$/);
+    expect(await braked.json()).toMatchObject({ error: "rate_limited", "violated-policies": ["guessing"] });
+  }
 });
 
 test("a limit counts by what it says: each key, each owner or each address has a budget of its own", async () => {

@@ -1,21 +1,10 @@
 import { expect, test } from "vitest";
 import type { Isolate } from "../support/given.ts";
 import { forgetFeed, givenEdges, hearNews, loseNewestChange } from "./edges.ts";
-import { endAt, everyKind, givenFacts, isDeniedAt, noteAt, subjectOf } from "./endings.ts";
+import { endAt, everyKind, givenFacts, givenWarmEdges, isDeniedAt, noteAt, subjectOf } from "./endings.ts";
 
 const bound = 10_000;
 const refuse = [{ kind: "refuse" }] as const;
-
-/** Edges whose copies are whole and watched by the feed. */
-async function givenWarmEdges(boundSeconds = bound / 1000) {
-  const edges = await givenEdges(boundSeconds);
-  for (const edge of edges.edges) {
-    await hearNews(edge);
-    expect(await edge.rooms.revocation.denylist.load()).toBe(true);
-    await edge.forgetCalls();
-  }
-  return edges;
-}
 
 const callsAt = async (edge: Isolate) => {
   await edge.settle();

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { givenTokenWorld, tokenStepsFor } from "./ending-schedules.ts";
 import { endWorld } from "./schedules.ts";
 
-const schedules = 25;
+const schedules = 40;
 const stepsMax = 60;
 
 /**

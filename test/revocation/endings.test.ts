@@ -1,36 +1,20 @@
 import { sql } from "drizzle-orm";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { createRevocation } from "../../src/revocation/revocation.ts";
 import { createRevocationStore } from "../../src/revocation/store.ts";
 import { createClock } from "../support/clock.ts";
 import { givenKey, type Isolate, unique } from "../support/given.ts";
-import { feedMembers, forgetFeed, givenEdges, hearNews, operatorAt, revokeAt, tellRedis } from "./edges.ts";
-import { endAt, everyKind, givenFacts, isDeniedAt, noteAt, subjectOf } from "./endings.ts";
-import { createSlowNetwork, type SlowNetwork } from "./held-answers.ts";
+import { feedMembers, givenEdges, hearNews, operatorAt, revokeAt, tellRedis } from "./edges.ts";
+import { endAt, everyKind, givenFacts, givenWarmEdges, isDeniedAt, noteAt, subjectOf } from "./endings.ts";
 
 const bound = 10_000;
 /** A token's longest life and the clocks' skew; the longest life of a copy, and what its read may have taken. */
 const longestLife = 960_000;
 const lastCopyDies = 305_000;
 const refuse = [{ kind: "refuse" }] as const;
-let network: SlowNetwork;
-beforeEach(() => {
-  network = createSlowNetwork();
-});
-afterEach(() => network.restore());
 
 async function markOf(key: string): Promise<{ value: unknown; life: number }> {
   return { value: await tellRedis("GET", key), life: Number(await tellRedis("PTTL", key)) };
-}
-
-async function givenWarmEdges() {
-  const edges = await givenEdges(bound / 1000);
-  for (const edge of edges.edges) {
-    await hearNews(edge);
-    await edge.rooms.revocation.denylist.load();
-    await edge.forgetCalls();
-  }
-  return edges;
 }
 
 const outboxOf = async (edge: Isolate, subject: string) =>
@@ -192,60 +176,6 @@ test("a copy is read anew from Postgres before five minutes are over, so that wh
   expect((await b.calls()).postgres).toBeLessThanOrEqual(2);
 });
 
-test("a list that was read before an ending and arrives after it was heard of takes nothing away", async () => {
-  const { a, b } = await givenWarmEdges();
-  const facts = givenFacts(a);
-  const slow = network.holdNext(b, "postgres");
-  const late = b.rooms.revocation.denylist.load();
-  await slow.answered;
-  await endAt(a, "session", subjectOf("session", facts));
-  await hearNews(b);
-  slow.release();
-  expect(await late).toBe(true);
-  expect(await isDeniedAt(b, facts)).toBe("session");
-});
-
-test("a list that was read before an ending while the feed was lost is no evidence past the bound", async () => {
-  const { clock, a, b } = await givenEdges(bound / 1000);
-  await hearNews(b);
-  const facts = givenFacts(a);
-  const slow = network.holdNext(b, "postgres");
-  const late = b.rooms.revocation.denylist.load();
-  await slow.answered;
-  await endAt(a, "session", subjectOf("session", facts));
-  await forgetFeed();
-  await hearNews(b);
-  slow.release();
-  await late;
-  clock.advance(bound + 1);
-  expect(await isDeniedAt(b, facts)).toBe("session");
-});
-
-test("an older list that arrives after a younger one does not make the copy older", async () => {
-  const { clock, b } = await givenEdges(bound / 1000);
-  await b.redisFault(refuse);
-  const { denylist, mark } = b.rooms.revocation;
-  const slow = network.holdNext(b, "postgres");
-  const late = denylist.load();
-  await slow.answered;
-  clock.advance(bound - 1);
-  expect(await denylist.load()).toBe(true);
-  slow.release();
-  await late;
-  clock.advance(2);
-  expect(denylist.isFresh(mark())).toBe(true);
-});
-
-test("many cold questions at once read the whole list once and ask about their own tokens otherwise", async () => {
-  const { a, b } = await givenEdges(bound / 1000);
-  const ended = givenFacts(a);
-  await endAt(a, "session", subjectOf("session", ended));
-  const facts = [ended, ...Array.from({ length: 11 }, () => givenFacts(a))];
-  const answers = await Promise.all(facts.map((one) => isDeniedAt(b, one)));
-  expect(answers).toEqual(["session", ...facts.slice(1).map(() => "valid")]);
-  expect((await b.calls()).postgres).toBe(12);
-});
-
 test("more endings than an isolate may hold cost it its copy and no answer: Postgres is asked about each token", async () => {
   // Of the next century, where no other file ends anything.
   const { clock, a, b } = await givenEdges(10, 2, createClock(Date.UTC(2101, 0, 1)));
@@ -299,22 +229,4 @@ test("a copy that cannot be read anew opens nothing past five minutes, though th
   }
   expect(lastValid).toBe(began + 300_000);
   expect(await isDeniedAt(b, facts)).toBe("unknown");
-});
-
-test("an answer of Postgres about one token that was on its way for longer than the bound is asked for again", async () => {
-  const { clock, a, b } = await givenEdges(bound / 1000);
-  await b.redisFault(refuse);
-  const facts = givenFacts(a);
-  // The first question reads the whole list, the second asks about its own token.
-  const whole = network.holdNext(b, "postgres");
-  const first = isDeniedAt(b, givenFacts(a));
-  await whole.answered;
-  const single = network.holdNext(b, "postgres");
-  const second = isDeniedAt(b, facts);
-  await single.answered;
-  const reach = await endAt(a, "session", subjectOf("session", facts));
-  clock.advance(reach.effectiveEverywhereBy.getTime() - clock.now() + 1);
-  for (const held of [single, whole]) held.release();
-  expect(await second).toBe("session");
-  expect(await first).toBe("valid");
 });

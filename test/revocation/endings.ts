@@ -1,9 +1,11 @@
 import { sql } from "drizzle-orm";
+import { expect } from "vitest";
 import type { TokenFacts } from "../../src/revocation/denylist.ts";
 import type { PendingChange, TokenKind } from "../../src/revocation/ending.ts";
 import type { Reach } from "../../src/revocation/revocation.ts";
 import { noteEndings, pendingOf } from "../../src/revocation/tables.ts";
 import { type Isolate, unique } from "../support/given.ts";
+import { givenEdges, hearNews } from "./edges.ts";
 
 export const everyKind = ["jti", "session", "subject", "client", "signing-key"] as const;
 
@@ -50,4 +52,15 @@ export async function isDeniedAt(edge: Isolate, facts: TokenFacts) {
   const { denylist, mark } = edge.rooms.revocation;
   const answer = await denylist.check(facts, { arrivedAt: mark(), background: edge.background });
   return answer.isKnown ? (answer.deniedBy ?? "valid") : "unknown";
+}
+
+/** Edges whose copies are whole and watched by the feed, and whose calls are counted from here. */
+export async function givenWarmEdges(boundSeconds = 10) {
+  const edges = await givenEdges(boundSeconds);
+  for (const edge of edges.edges) {
+    await hearNews(edge);
+    expect(await edge.rooms.revocation.denylist.load()).toBe(true);
+    await edge.forgetCalls();
+  }
+  return edges;
 }

@@ -51,6 +51,9 @@ describe("over a service binding, a key", () => {
           lineageId: record.lineageId,
           environment: "live",
           scopes: ["orders.read"],
+          clientId: id,
+          sessionId: null,
+          level: null,
         },
       },
     });
@@ -207,4 +210,31 @@ test("a refused request is recorded with the Worker that handed it over", async 
   await expect
     .poll(() => isolate.rooms.audit.list({ requestId, limit: 5 }), patience)
     .toMatchObject([{ type: "key.refused", reason: "unknown", subject: { type: "service", id: "orders" } }]);
+});
+
+test("a cost above the key's limit is refused with a sentence that tells of no wait", async () => {
+  const isolate = await givenIsolate();
+  const { key } = await givenKey(isolate, { limits: [{ name: "own", limit: 5, windowSeconds: 60 }] });
+  expect(await handOver(presenting(key), { cost: 6 })).toEqual({
+    returned: {
+      ok: false,
+      code: "rate_limited",
+      status: 429,
+      detail: "The cost is above the limit: no wait will grant it.",
+    },
+  });
+  expect(await handOver(presenting(key), { cost: 5 })).toMatchObject({ returned: { ok: true } });
+});
+
+test("a request whose URL holds a credential is refused over RPC too, and a key in it counts as leaked", async () => {
+  const isolate = await givenIsolate();
+  const good = await givenKey(isolate);
+  const leaked = await givenKey(isolate);
+  const url = `https://orders.test/authenticate?binding=GATEHOUSE&options=null&q=${leaked.key}`;
+  const answer = await orders.fetch(url, { headers: { "x-api-key": good.key } });
+  expect(await answer.json()).toMatchObject(refusal(400, "credentials_in_url"));
+  await expect
+    .poll(async () => (await isolate.rooms.apiKeys.get(leaked.id)).exposedAt, { timeout: 5000 })
+    .not.toBeNull();
+  expect((await isolate.rooms.apiKeys.get(good.id)).exposedAt).toBeNull();
 });

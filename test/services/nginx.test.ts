@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import { type AddressInfo, createServer as createSocketServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -27,7 +27,18 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-const configuration = (port: number, gatehouse: string, upstreamPort: number, at: string) => `
+/** README's own block, led to this Gatehouse and this upstream. */
+async function serverOfReadme(gatehouse: string, upstreamPort: number): Promise<string> {
+  const [, block] = /```nginx\n([\s\S]*?)```/.exec(await readFile("README.md", "utf8")) ?? [];
+  if (!block) throw new Error("README has no nginx block");
+  const led = block
+    .replace("https://auth.example.com", gatehouse)
+    .replace("http://orders", `http://127.0.0.1:${upstreamPort}`);
+  expect(led).not.toMatch(/example\.com|\/\/orders/);
+  return led;
+}
+
+const configuration = (port: number, server: string, at: string) => `
 worker_processes 1; daemon off; pid ${at}/nginx.pid; error_log ${at}/error.log;
 events { worker_connections 64; }
 http {
@@ -35,36 +46,7 @@ http {
   client_body_temp_path ${at}/body; proxy_temp_path ${at}/proxy; fastcgi_temp_path ${at}/f; uwsgi_temp_path ${at}/u; scgi_temp_path ${at}/s;
   server {
     listen 127.0.0.1:${port};
-    location = /_gatehouse {
-      internal;
-      proxy_pass ${gatehouse}/v1/authenticate?scopes=orders.read;
-      proxy_pass_request_body off;
-      proxy_set_header Content-Length "";
-      proxy_set_header X-Original-Method $request_method;
-      proxy_set_header X-Original-URI $request_uri;
-    }
-    location / {
-      auth_request /_gatehouse;
-      auth_request_set $gatehouse_status $upstream_status;
-      auth_request_set $gatehouse_retry_after $upstream_http_retry_after;
-      auth_request_set $gatehouse_user $upstream_http_x_user_id;
-      auth_request_set $gatehouse_scopes $upstream_http_x_user_scopes;
-      auth_request_set $gatehouse_identity $upstream_http_x_gatehouse_identity;
-      error_page 500 = @gatehouse_refused;
-      proxy_set_header X-User-Id $gatehouse_user;
-      proxy_set_header X-User-Scopes $gatehouse_scopes;
-      proxy_set_header X-Gatehouse-Identity $gatehouse_identity;
-      proxy_set_header X-API-Key "";
-      proxy_set_header Authorization "";
-      proxy_pass http://127.0.0.1:${upstreamPort};
-    }
-    location @gatehouse_refused {
-      internal;
-      add_header Retry-After $gatehouse_retry_after always;
-      if ($gatehouse_status = 429) { return 429; }
-      if ($gatehouse_status = 400) { return 400; }
-      return 503;
-    }
+${server}
   }
 }`;
 
@@ -115,7 +97,8 @@ beforeAll(async () => {
   const port = await freePort();
   door = `http://127.0.0.1:${port}`;
   const gatehouse = `http://127.0.0.1:${new URL(stack.issuer).port}`;
-  await writeFile(join(directory, "nginx.conf"), configuration(port, gatehouse, portOf(upstream), directory));
+  const server = await serverOfReadme(gatehouse, portOf(upstream));
+  await writeFile(join(directory, "nginx.conf"), configuration(port, server, directory));
   nginx = spawn(nginxPath, ["-p", directory, "-c", join(directory, "nginx.conf")], { stdio: "inherit" });
   await waitUntilListening();
 });
@@ -137,6 +120,32 @@ test("nginx passes a call with a good key on, with the identity Gatehouse gave a
   expect(seen.headers["x-user-scopes"]).toBe("orders.read");
   expect(seen.headers["x-gatehouse-identity"]).toMatch(/^ey/);
   expect(JSON.stringify(seen)).not.toContain(key);
+});
+
+test("whatever a caller says of himself, under each name or a look-alike, the upstream hears Gatehouse or nothing", async () => {
+  const { id, key } = await makeKey({ scopes: ["orders.read"] });
+  const names =
+    "user-id user-scopes client-id session-id auth-method auth-level request-id gatehouse-identity";
+  const forged: [string, string][] = names.split(" ").flatMap((name) => [
+    [`x-${name}`, "forged"],
+    [`x_${name.replaceAll("-", "_")}`, "forged"],
+    [`X-${name.toUpperCase()}.`, "forged"],
+  ]);
+  const response = await fetch(`${door}/orders`, { headers: [...forged, ["x-api-key", key]] });
+  expect(response.status).toBe(200);
+  const { headers } = (await response.json()) as { headers: Record<string, string> };
+  expect(JSON.stringify(headers)).not.toContain("forged");
+  expect(headers).toMatchObject({ "x-user-id": "u1", "x-client-id": id, "x-auth-method": "api-key" });
+  expect(headers["x-request-id"]).toMatch(/^req_/);
+  for (const absent of ["x-session-id", "x-auth-level"]) expect(headers).not.toHaveProperty(absent);
+});
+
+test("nginx passes 400 on: two credentials, one in the URL, and a path that can be read in two ways", async () => {
+  const { key } = await makeKey();
+  const two = await fetch(door, { headers: { "x-api-key": key, authorization: "Bearer x" } });
+  expect(two.status).toBe(400);
+  expect((await call(key, "/orders?token=x")).status).toBe(400);
+  expect((await call(key, "/orders//admin")).status).toBe(400);
 });
 
 test("nginx keeps 401 for no key, 403 for a bad one and for a missing scope", async () => {

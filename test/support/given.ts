@@ -190,3 +190,12 @@ export const json = (value: unknown, headers: Record<string, string> = {}): Requ
 });
 
 export const withAdmin = (key: string) => ({ authorization: `Bearer ${key}` });
+
+/** Somebody entitled to ask about keys, asking now. */
+export const askedOf = ({ rooms, background }: Isolate, caller = "given") => ({
+  caller,
+  by: { type: "service", id: caller } as const,
+  origin: { requestId: "given", address: "192.0.2.1", country: null },
+  arrivedAt: rooms.revocation.mark(),
+  background,
+});

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { answerBreachedRange } from "./breached-range.ts";
 import { answerWebSockets } from "./upstream-websocket.ts";
 
 type Seen = { readonly aborted: boolean; readonly finished: boolean };
@@ -7,13 +8,14 @@ type Seen = { readonly aborted: boolean; readonly finished: boolean };
 /**
  * A real upstream. The first segment of a path chooses what it does: `echo` answers what it was sent, `status/N`, `slow/MS`,
  * `drop` closes the socket, `hang` never answers, `stream/N` sends N chunks, `headers` sends what the query names,
- * `mirror` sends each chunk back as it comes. An upgrade to WebSocket is answered under every path.
+ * `mirror` sends each chunk back as it comes, `breached/MODE` is a service of breached passwords. An upgrade to WebSocket is answered under every path.
  * `GET /seen/<id>` tells what became of the request with `?id=<id>`.
  */
 export async function startUpstream(): Promise<{ url: string; close(): Promise<void> }> {
   const seen = new Map<string, Seen>();
   const server = createServer((request, response) => {
-    void answer(request, response, seen);
+    // A caller who leaves in the middle of his upload ends the reading of it.
+    answer(request, response, seen).catch(() => response.destroy());
   });
   const endWebSockets = answerWebSockets(server);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -44,6 +46,7 @@ async function answer(
     );
   }
   if (verb === "seen") return json(response, seen.get(detail) ?? null);
+  if (verb === "breached") return answerBreachedRange(url.pathname, request, response);
   if (verb === "drop") return void request.socket.destroy();
   if (verb === "hang") return;
   if (verb === "slow") await new Promise((resolve) => setTimeout(resolve, Number(detail)));

@@ -131,7 +131,8 @@ test.each(
       const sent = asBearer(jws);
       const answer = await route.call(sent);
       const { error } = (await answer.json()) as { error: string };
-      const expected = sent.includes(",") ? [400, "several_credentials"] : [401, "invalid_token"];
+      const word = sent === "" ? "missing_credential" : "invalid_token";
+      const expected = sent.includes(",") ? [400, "several_credentials"] : [401, word];
       expect([tcId, answer.status, error]).toEqual([tcId, ...expected]);
     }
   },

@@ -17,19 +17,31 @@ async function givenSides(graceSeconds: number) {
       givenRefreshTokens(isolate, { graceSeconds, secrets: index === 0 ? secrets : secrets.toReversed() }),
     ),
   );
+  async function present(side: number, text: string, isLost: boolean): Promise<RefreshVerdict> {
+    const [isolate, room] = [isolates[side], rooms[side]];
+    if (!isolate || !room) throw new Error("there are two sides");
+    if (isLost) {
+      await isolate.postgresFault([{ kind: "drop-after", match: "previous_hash = case", times: 1 }]);
+    }
+    return await room.refreshTokens.refresh(text, askedBy(isolate));
+  }
+
   return {
     clock,
+    present,
+    /** As a client does: what was not answered is asked again. */
+    async insist(side: number, text: string): Promise<RefreshVerdict> {
+      let verdict = await present(side, text, false);
+      for (let time = 0; time < 5 && !verdict.ok && verdict.reason === "unavailable"; time += 1) {
+        verdict = await present(side, text, false);
+      }
+      return verdict;
+    },
     async begin() {
       const [isolate, room] = [isolates[0], rooms[0]];
       if (!isolate || !room) throw new Error("two isolates were asked for");
       const family = await givenFamily(isolate, room.refreshTokens);
       return { ...family, row: () => familyRow(isolate, family.familyId) };
-    },
-    async present(side: number, text: string, isLost: boolean): Promise<RefreshVerdict> {
-      const [isolate, room] = [isolates[side], rooms[side]];
-      if (!isolate || !room) throw new Error("there are two sides");
-      if (isLost) await isolate.postgresFault([{ kind: "drop-after", match: "refresh_families", times: 1 }]);
-      return await room.refreshTokens.refresh(text, askedBy(isolate));
     },
     notices: () => rooms.reduce((count, { notices }) => count + notices.length, 0),
   };
@@ -74,6 +86,8 @@ test.each([0, 10, 60])(
         for (const { behind, side, isLost, atOnce, waitMilliseconds } of steps) {
           const index = Math.max(0, model.tokens.length - 1 - behind);
           const text = model.tokens[index] ?? "";
+          // Nobody ever saw this one: its answer was lost for good.
+          if (text === "") continue;
           const answers = await Promise.all(
             Array.from({ length: atOnce }, (_, time) =>
               sides.present((side + time) % 2, text, isLost && time === 0),
@@ -99,7 +113,7 @@ test.each([0, 10, 60])(
           expect(stored?.generation).toBe(model.tokens.length - 1);
           expect(stored?.revokedAt === null).toBe(!model.isEnded);
           if (model.tokens.length > before && model.tokens.at(-1) === "" && !model.isEnded) {
-            const again = await sides.present(side, text, false);
+            const again = await sides.insist(side, text);
             if (graceSeconds === 0) {
               expect(again).toEqual({ ok: false, reason: "replayed" });
               model.isEnded = true;
@@ -155,7 +169,7 @@ test(
             clock.advance(3000);
           }
           const answers = await Promise.all(
-            Array.from({ length: tabs }, (_, tab) => sides.present((side + tab) % 2, held, false)),
+            Array.from({ length: tabs }, (_, tab) => sides.insist((side + tab) % 2, held)),
           );
           const successors = new Set(
             answers.map((answer) => (answer.ok ? answer.refreshToken : answer.reason)),

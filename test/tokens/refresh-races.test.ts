@@ -61,25 +61,28 @@ function atOnce(
 }
 
 describe("hundreds at once", () => {
-  test("three hundred parallel refreshes of one token make one successor, whichever secret is the newest where", async () => {
+  test("two hundred parallel refreshes of one token make one successor, whichever secret is the newest where", async () => {
     const two = await givenTwo([
       [old, young],
       [young, old],
     ]);
-    const verdicts = await atOnce(300, two.refreshToken, two);
+    const verdicts = await atOnce(200, two.refreshToken, two);
     // A statement that waited longer than its deadline is unanswered, and is repeated.
     expect(Object.keys(tally(verdicts)).filter((word) => word !== "ok" && word !== "unavailable")).toEqual(
       [],
     );
-    const repeated = await atOnce(20, two.refreshToken, two);
-    expect(tally(repeated)).toEqual({ ok: 20 });
-    const [successor, ...others] = successorsOf([...verdicts, ...repeated]);
+    const unanswered = verdicts.filter(({ ok }) => !ok).length;
+    let again = await two.first.present(two.refreshToken);
+    for (let time = 0; time < unanswered && !again.ok; time += 1) {
+      again = await two.first.present(two.refreshToken);
+    }
+    const [successor, ...others] = successorsOf([...verdicts, again]);
     expect(others).toEqual([]);
     expect(await two.row()).toMatchObject({ generation: 1, revokedAt: null });
     expectRotated(await two.second.present(successor ?? ""));
     expect(await two.row()).toMatchObject({ generation: 2, revokedAt: null });
     expect([...two.first.notices, ...two.second.notices]).toEqual([]);
-  });
+  }, 90_000);
 
   test("while a new secret is being rolled out nobody is signed out: an isolate without it says to ask again", async () => {
     const two = await givenTwo([[old], [young, old]]);
@@ -125,7 +128,7 @@ describe("hundreds at once", () => {
 describe("answers that are lost, and steps that are cut short", () => {
   test("an answer lost after the commit is no rotation lost: the same token gets the successor that was stored", async () => {
     const { first, refreshToken, row } = await givenTwo([[old], [old]]);
-    await first.isolate.postgresFault([{ kind: "drop-after", match: "refresh_families", times: 1 }]);
+    await first.isolate.postgresFault([{ kind: "drop-after", match: "previous_hash = case", times: 1 }]);
     expect(await first.present(refreshToken)).toEqual({ ok: false, reason: "unavailable" });
     const stored = await row();
     expect(stored).toMatchObject({ generation: 1, revokedAt: null });
@@ -136,7 +139,7 @@ describe("answers that are lost, and steps that are cut short", () => {
 
   test("twenty of forty parallel answers lost after the commit: still one successor", async () => {
     const two = await givenTwo([[old], [old]]);
-    await two.first.isolate.postgresFault([{ kind: "drop-after", match: "refresh_families", times: 20 }]);
+    await two.first.isolate.postgresFault([{ kind: "drop-after", match: "previous_hash = case", times: 20 }]);
     const verdicts = await atOnce(40, two.refreshToken, two);
     expect(tally(verdicts)).toEqual({ ok: 20, unavailable: 20 });
     expect(successorsOf(verdicts)).toHaveLength(1);
@@ -176,7 +179,7 @@ describe("answers that are lost, and steps that are cut short", () => {
     const { clock, first, second, refreshToken, sessionId, row } = await givenTwo([[old], [old]]);
     expectRotated(await first.present(refreshToken));
     clock.advance(10_000);
-    await first.isolate.postgresFault([{ kind: "drop-after", match: "refresh_families", times: 1 }]);
+    await first.isolate.postgresFault([{ kind: "drop-after", match: "previous_hash = case", times: 1 }]);
     expect(await first.present(refreshToken)).toEqual({ ok: false, reason: "unavailable" });
     expect(await row()).toMatchObject({ revokedReason: "replayed" });
     clock.advance(3000);

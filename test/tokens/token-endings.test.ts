@@ -8,6 +8,7 @@ import {
   familyRow,
   givenAccessToken,
   givenFamily,
+  givenRefreshTokens,
   operatorOf,
 } from "../support/given-tokens.ts";
 import { expectProblem } from "../support/problem.ts";
@@ -168,6 +169,27 @@ describe("what else an ending does, and what not", () => {
     await expectInvalidToken(await route.call(ahead.accessToken));
     const later = await givenSession(isolate, { accountId, tokensFrom: new Date(isolate.clock.now()) });
     expect((await route.call(later.accessToken)).status).toBe(200);
+  });
+
+  test("an access token signed after an ending, for a refresh that was stored before it, is dead at birth", async () => {
+    const isolate = await givenIsolate({ environment: { REVOCATION_BOUND_SECONDS: "0" } });
+    const { accessTokens } = isolate.rooms;
+    const route = await givenTokenRoute(isolate);
+    const accountId = unique("usr");
+    const endBetween = {
+      issue: async (...given: Parameters<typeof accessTokens.issue>) => {
+        await isolate.rooms.refreshTokens.endAll(accountId, "account_disabled", operatorOf(isolate));
+        isolate.clock.advance(3000);
+        return await accessTokens.issue(...given);
+      },
+    };
+    const { refreshTokens } = await givenRefreshTokens(isolate, { accessTokens: endBetween });
+    const family = await givenFamily(isolate, refreshTokens, { accountId });
+    isolate.clock.advance(1);
+    const late = expectRotated(await refreshTokens.refresh(family.refreshToken, askedBy(isolate)));
+    const { iat } = JSON.parse(atob(late.accessToken.split(".")[1] ?? "")) as { iat: number };
+    expect(iat * 1000).toBeLessThanOrEqual(isolate.clock.now() - 3000);
+    await expectInvalidToken(await route.call(late.accessToken));
   });
 
   test("without Redis an ending is stored and the time it promises is the true one", async () => {

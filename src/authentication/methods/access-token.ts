@@ -18,6 +18,8 @@ export function accessTokenMethod(tokenCheck: TokenCheck): CredentialMethod {
   return {
     kind: "access-token",
     accepts: (presented) => presented.found === "bearer",
+    /** Where anybody may come in, a bearer token is the upstream's own matter. */
+    claims: () => false,
 
     /** Whose token it is depends on the route: a public one passes an upstream's own through. */
     screen: () => Promise.resolve(null),

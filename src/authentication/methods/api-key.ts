@@ -1,9 +1,10 @@
+import type { KeyRecord } from "../../api-keys/record.ts";
 import type { KeyRefusal, KeyVerdict, Verification } from "../../api-keys/verification.ts";
 import type { EventReason, Party } from "../../audit/events.ts";
 import type { Code } from "../../errors/codes.ts";
 import type { Demand } from "../../rate-limits/limits.ts";
 import { guesserOf } from "../guesser.ts";
-import type { Principal, Verdict } from "../principal.ts";
+import type { Principal, Refusal, Verdict } from "../principal.ts";
 import { type CredentialMethod, demandsOf } from "./method.ts";
 
 /** What each refusal is outside (vague) and inside (exact). */
@@ -24,9 +25,28 @@ const answers: Record<KeyRefusal, { code: Code; reason: EventReason }> = {
 };
 
 export function apiKeyMethod(verification: Verification): CredentialMethod {
+  const principals = new WeakMap<KeyRecord, Principal>();
+
+  /** One principal for as long as the record is the same: what is made for it can be kept beside it. */
+  function principalOf(record: KeyRecord): Principal {
+    const known = principals.get(record);
+    if (known) return known;
+    const principal = principalFrom(record);
+    principals.set(record, principal);
+    return principal;
+  }
+
+  function verdictOf(verdict: KeyVerdict, scopes: readonly string[]): Verdict {
+    const standings = verdict.standings ?? [];
+    const degraded = verdict.degraded ?? [];
+    if (verdict.ok) return { ok: true, principal: principalOf(verdict.record), standings, degraded };
+    return { ok: false, refusal: refusalOf(verdict, scopes), standings, degraded };
+  }
+
   return {
     kind: "api-key",
     accepts: (presented) => presented.found === "api-key",
+    claims: verification.isClaimed,
 
     async screen(text, visit) {
       const verdict = await verification.screen(text, guesserOf(visit.network));
@@ -38,10 +58,10 @@ export function apiKeyMethod(verification: Verification): CredentialMethod {
         text,
         arrivedAt: question.visit.arrivedAt,
         guesser: guesserOf(question.visit.network, question.caller),
-        usedFrom: { address: question.visit.address, country: question.visit.country },
+        usedFrom: question.visit,
         scopes: question.scopes,
         demandsOf: (record): Demand[] => [
-          ...record.limits.map((limit) => ({
+          ...(question.taken ? [] : record.limits).map((limit) => ({
             limit: {
               name: limit.name,
               permits: limit.limit,
@@ -60,26 +80,18 @@ export function apiKeyMethod(verification: Verification): CredentialMethod {
   };
 }
 
-function verdictOf(verdict: KeyVerdict, scopes: readonly string[]): Verdict {
-  const standings = verdict.standings ?? [];
-  const degraded = verdict.degraded ?? [];
-  if (verdict.ok) return { ok: true, principal: principalOf(verdict.record), standings, degraded };
+function refusalOf(verdict: KeyVerdict & { ok: false }, scopes: readonly string[]): Refusal {
   const actor: Party = verdict.record ? { type: "key", id: verdict.record.id } : { type: "stranger", id: "" };
   return {
-    ok: false,
-    refusal: {
-      ...answers[verdict.reason],
-      actor,
-      retryAfterSeconds: verdict.retryAfterSeconds,
-      violatedLimits: verdict.limits,
-      neededScopes: verdict.reason === "insufficient_scope" ? scopes : undefined,
-    },
-    standings,
-    degraded,
+    ...answers[verdict.reason],
+    actor,
+    retryAfterSeconds: verdict.retryAfterSeconds,
+    violatedLimits: verdict.limits,
+    neededScopes: verdict.reason === "insufficient_scope" ? scopes : undefined,
   };
 }
 
-const principalOf = (record: (KeyVerdict & { ok: true })["record"]): Principal => ({
+const principalFrom = (record: KeyRecord): Principal => ({
   method: "api-key",
   subject: record.owner,
   credentialId: record.id,

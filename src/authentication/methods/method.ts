@@ -1,9 +1,16 @@
-import type { Demand, Limit } from "../../rate-limits/limits.ts";
+import type { Demand, Limit, Standing } from "../../rate-limits/limits.ts";
 import type { Presented } from "../presented.ts";
 import type { CredentialKind, Verdict } from "../principal.ts";
 
 /** A limit of a route, and what it counts. */
 export type RouteLimit = Limit & { readonly per: "key" | "owner" | "address" };
+
+/** What an earlier judgement of the same request took: the limits of its credential, and these of its route. */
+export type TakenBefore = {
+  readonly limits: readonly RouteLimit[];
+  readonly standings: readonly Standing[];
+  readonly degraded: readonly string[];
+};
 
 /** What a route asks of a request. */
 export type Question = {
@@ -17,6 +24,7 @@ export type Question = {
   readonly cost: number;
   /** The trusted caller that passes on a request of somebody else. */
   readonly caller?: string;
+  readonly taken?: TakenBefore | null | undefined;
   readonly visit: {
     readonly arrivedAt: number;
     readonly address: string;
@@ -31,6 +39,8 @@ export type Question = {
 export type CredentialMethod = {
   readonly kind: CredentialKind;
   accepts(presented: Presented): boolean;
+  /** Whether a text says by its beginning that it is one of ours, good or bad; left out: each that it accepts. */
+  claims?(text: string): boolean;
   /** What can be refused without a call, or null. */
   screen(text: string, visit: Question["visit"]): Promise<Verdict | null>;
   verify(text: string, question: Question): Promise<Verdict>;
@@ -38,9 +48,17 @@ export type CredentialMethod = {
 
 /** The route's limits as demands. An identity that is not there (`public` has no key) falls back to the address. */
 export function demandsOf(question: Question, identity: { key?: string; owner?: string }): Demand[] {
-  return question.limits.map(({ per, ...limit }) => {
+  return untaken(question).map(({ per, ...limit }) => {
     const id = per === "address" ? undefined : identity[per];
     const subject = id === undefined ? `address:${question.visit.network}` : `${per}:${id}`;
     return { limit, subject: `route:${question.routeId}:${subject}`, cost: question.cost };
   });
+}
+
+/** A limit is one count as long as its name, its window and whom it counts stay the same. */
+function untaken({ limits, taken }: Question): readonly RouteLimit[] {
+  if (!taken) return limits;
+  const isSame = (one: RouteLimit, other: RouteLimit) =>
+    one.name === other.name && one.windowSeconds === other.windowSeconds && one.per === other.per;
+  return limits.filter((limit) => !taken.limits.some((before) => isSame(before, limit)));
 }
