@@ -42,6 +42,7 @@ test("a recovery sets the new password, ends every session and everything issued
     ended: null,
   });
   expect(await notesOf(isolate, [account.id, ...families.map(({ sessionId }) => sessionId)])).toEqual([
+    ...families.map(({ sessionId }) => `session:${sessionId}`).sort(),
     `subject:${account.id}`,
   ]);
   expect((await accounts.verifyPassword(email, goodPassword, signInFrom(isolate))).ok).toBe(false);

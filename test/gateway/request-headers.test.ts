@@ -160,7 +160,7 @@ test("what a client claims of proxies, original URLs, methods, certificates and 
   expect(JSON.stringify(echo.raw)).not.toContain("claimed-by-client");
   expect(echo.headers["x-forwarded-proto"]).toBe("https");
   expect(echo.headers["x-forwarded-host"]).toBe("auth.gatehouse.test");
-  expect(echo.headers["x-forwarded-for"]).toMatch(/^2001:db8::/);
+  expect(echo.headers["x-forwarded-for"]).toMatch(/^2001:db8:[0-9a-f:]+::1$/);
 });
 
 test("our cookies are cut out of what the upstream gets, and its own are left", async () => {

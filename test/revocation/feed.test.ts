@@ -18,7 +18,9 @@ test("an edge hears of a change that another edge announced, and of nothing twic
   expect(await verdictOn(b, key)).toMatchObject({ valid: false, code: "revoked" });
   expect(await verdictOn(b, key)).toMatchObject({ valid: false, code: "revoked" });
   // The copy was dropped once and read anew once.
-  expect(await b.calls()).toMatchObject({ postgres: 1, redis: 0 });
+  // Beside the refusals, which are written behind their answers.
+  const { summaries, redis } = await b.calls();
+  expect([summaries.filter((summary) => !/^insert\b/i.test(summary)).length, redis]).toEqual([1, 0]);
 });
 
 test("a feed that was lost is noticed by its witness: every copy is dropped and the truth is read anew", async () => {

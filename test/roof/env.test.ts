@@ -115,6 +115,12 @@ const refused: Record<string, readonly (string | undefined | object)[]> = {
     { fetch: canary },
   ],
   BRAND_ACCENT: [canary, "red", "#12345", "#ffffff", "#ffcc00", "rgb(0,0,0)", "#1d5fc4;}"],
+  REFRESH_GRACE_SECONDS: ["-1", "61", "1.5", canary],
+  PASSWORD_PEPPERS: [canary, one.slice(2), `0:${one.slice(2)}`, short, `${one},${one}`],
+  MAIL_API_URL: [undefined, "", canary, `http://${canary}.example.com`, `ftp://${canary}.example.com`],
+  MAIL_API_KEY: [undefined, ""],
+  MAIL_FROM: [canary, `Gate <${canary}>`, `${canary}@a b`, `"x" <a@b.example>, ${canary}@c.example`],
+  BREACHED_PASSWORDS_URL: [canary, `http://${canary}.example.com`, `javascript:${canary}`],
   TRUSTED_PROXIES: [
     canary,
     "10",

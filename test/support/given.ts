@@ -51,8 +51,9 @@ export async function givenIsolate(options: IsolateOptions = {}) {
   const background = (work: Promise<unknown>): void => {
     pending.push(work);
   };
-  given += 1;
-  const address = `2001:db8::${given.toString(16)}`;
+  // A network of its own: guesses and sign-ins are counted by /64, over all isolates.
+  const [left = "1", right = "1"] = crypto.randomUUID().split("-").slice(1, 3);
+  const address = `2001:db8:${left}:${right}::1`;
 
   return {
     rooms,
