@@ -46,8 +46,9 @@ small, .small { font-size: .875rem; color: var(--muted); }
 .skip:not(:focus) { transform: translateY(-200%); }
 .unseen { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 
-.top { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: 8px 16px; padding: 16px 24px; }
-.brand { font-weight: 600; color: inherit; text-decoration: none; padding-block: 10px; min-inline-size: 0; }
+.top { display: flex; align-items: center; justify-content: space-between; gap: 8px 16px; padding: 16px 24px; }
+.brand { font-weight: 600; color: inherit; text-decoration: none; padding-block: 10px; flex: 0 1 auto; min-inline-size: 0; }
+.top form { flex: none; }
 .wide .top { inline-size: 100%; max-inline-size: 768px; margin-inline: auto; }
 main { inline-size: 100%; max-inline-size: 400px; margin: 0 auto auto; padding: 24px 32px 32px; background: var(--surface); }
 body:not(.wide) .top { inline-size: 100%; max-inline-size: 400px; margin: auto auto 0; padding-inline: 0; }
@@ -113,7 +114,8 @@ body:not(.wide) main .whole { inline-size: 100%; }
 .rows > li + li { border-block-start: 1px solid var(--line); }
 .rows > li > :first-child { flex: 1 1 240px; min-inline-size: 0; }
 .rows p { margin: 0; }
-.badge { display: inline-block; margin-inline-start: 8px; padding: 0 8px; border-radius: 12px; font-size: .875rem; font-weight: 600; color: var(--done); background: var(--done-page); }
+.rows h2 { display: flex; flex-wrap: wrap; gap: 0 8px; }
+.badge { padding: 0 8px; border-radius: 12px; font-size: .875rem; font-weight: 600; color: var(--done); background: var(--done-page); }
 .stack { display: flex; flex-wrap: wrap; gap: 16px; }
 .panel { max-inline-size: 464px; padding: 24px 32px 32px; margin-block-end: 32px; background: var(--surface); border: 1px solid var(--line); border-radius: var(--radius); }
 .panel h2 { margin-block-end: 8px; }

@@ -121,8 +121,8 @@ function Document(props: {
           Skip to the content
         </a>
         <header class="top">
-          <a class="brand" href="/account" dir="auto">
-            {brand.name}
+          <a class="brand" href="/account">
+            <bdi>{brand.name}</bdi>
           </a>
           {top}
         </header>

@@ -22,7 +22,11 @@ import { VerifyEmailContent } from "./verify-email.page.tsx";
 const stranger = { type: "stranger", id: "" } as const;
 const linkMax = 256;
 
-/** The secret of a link stays in the address, from the mail to the POST: no page repeats it. Null: there is none. */
+/**
+ * The secret of a link stays in the address, from the mail to the POST: no page and no Referer repeats it. Null: there is
+ * none. Accepted: an edge's log may hold it, since without JavaScript no fragment reaches us; it works once and for
+ * minutes, and only until a newer one is asked for.
+ */
 function linkOf({ req }: PageContext): string | null {
   const link = req.query("link") ?? "";
   return link === "" || link.length > linkMax ? null : link;

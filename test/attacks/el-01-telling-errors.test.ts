@@ -148,7 +148,9 @@ test("EL-01: no endpoint breaks, echoes or explains itself at a query of an atta
         // Signing out takes cookies away; a page with a form knows its browser by one; what was done is a word of ours.
         const set = answer.headers.getSetCookie().filter((cookie) => !/^[\w-]+=;/.test(cookie));
         for (const cookie of set)
-          expect(cookie, what).toMatch(/^__Host-gatehouse-(?:form=[0-9A-Za-z]{32}|notice=[a-z-]+); Path=\/; /);
+          expect(cookie, what).toMatch(
+            /^__Host-gatehouse-(?:form=[0-9A-Za-z]{32}|notice=[a-z-]+); Path=\/; /,
+          );
       }
     }
   }

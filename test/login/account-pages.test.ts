@@ -134,3 +134,24 @@ test("who was signed out while a form was open is told that nothing was changed"
   expect((await browser.open("/login")).html).toContain("You were signed out meanwhile");
   expectSeeOther(await browser.submit("/login", { email, password }), "/account");
 });
+
+test("a form for a stranger costs no call; a page of an account one read to know who it is, and what it shows beside one another", async () => {
+  const isolate = await givenSignInIsolate();
+  const { browser } = await givenSignedIn(isolate);
+  const callsOf = async (path: string, who: ReturnType<typeof givenBrowser>) => {
+    await isolate.settle();
+    await isolate.forgetCalls();
+    expect((await who.open(path)).answer.status).toBe(200);
+    const { postgres, redis } = await isolate.calls();
+    return [postgres, redis];
+  };
+  const stranger = givenBrowser(isolate);
+  for (const path of ["/login", "/register", "/recover", "/recover?link=x", "/verify-email?link=x"]) {
+    expect([path, await callsOf(path, stranger)]).toEqual([path, [0, 0]]);
+  }
+  for (const path of ["/account/security", "/account/address", "/account/delete"]) {
+    expect([path, await callsOf(path, browser)]).toEqual([path, [1, 0]]);
+  }
+  expect(await callsOf("/account/sessions", browser)).toEqual([2, 0]);
+  expect(await callsOf("/account", browser)).toEqual([3, 0]);
+});
