@@ -51,6 +51,7 @@ const reasons: Readonly<Partial<Record<string, EventReason>>> = {
   content_too_large: "too_large",
   uri_too_long: "too_large",
   headers_too_large: "too_large",
+  cross_site_request: "cross_site",
 };
 
 function refusalEvent(reason: SecurityEvent["reason"], visit: Visit): SecurityEvent {
