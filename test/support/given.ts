@@ -1,7 +1,9 @@
 import argon2 from "@phi-ag/argon2/argon2.wasm";
-import { expect, inject } from "vitest";
+import { eq } from "drizzle-orm";
+import { expect, inject, onTestFinished } from "vitest";
 import { createApp } from "../../src/app.ts";
 import { readConfig } from "../../src/env.ts";
+import { gatewayRoutes } from "../../src/gateway/tables.ts";
 import { type Rooms, wire } from "../../src/wiring.ts";
 import { type Clock, createClock } from "./clock.ts";
 import { inLane } from "./lane.ts";
@@ -181,7 +183,22 @@ export async function givenRoute(isolate: Isolate, draft: Partial<RouteDraft> = 
     { actor: { type: "operator", id: "given" }, origin: operator, background: isolate.background },
   );
   await isolate.settle();
+  removeAfterwards(isolate, route.id);
   return { ...route, url: `/gateway${route.path}` };
+}
+
+/** All tests together make more routes than there may be. A store that is at fault at the end of a test keeps its few. */
+function removeAfterwards({ rooms }: Isolate, routeId: string): void {
+  try {
+    onTestFinished(async () => {
+      await rooms.database
+        .delete(gatewayRoutes)
+        .where(eq(gatewayRoutes.id, routeId))
+        .catch(() => undefined);
+    });
+  } catch {
+    // Made for a whole file, outside of a test.
+  }
 }
 
 export const json = (value: unknown, headers: Record<string, string> = {}): RequestInit => ({
