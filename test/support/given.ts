@@ -1,6 +1,6 @@
 import argon2 from "@phi-ag/argon2/argon2.wasm";
-import { eq } from "drizzle-orm";
-import { expect, inject, onTestFinished } from "vitest";
+import { inArray } from "drizzle-orm";
+import { afterAll, expect, inject } from "vitest";
 import { createApp } from "../../src/app.ts";
 import { readConfig } from "../../src/env.ts";
 import { gatewayRoutes } from "../../src/gateway/tables.ts";
@@ -160,6 +160,14 @@ export const givenAdminKey = async (isolate: Isolate): Promise<string> =>
   ).key;
 
 type RouteDraft = Parameters<Rooms["routeAdmin"]["create"]>[0];
+const routesMade: string[] = [];
+
+/** All files together make more routes than there may be at once. */
+afterAll(async () => {
+  if (routesMade.length === 0) return;
+  const { rooms } = await givenIsolate();
+  await rooms.database.delete(gatewayRoutes).where(inArray(gatewayRoutes.id, routesMade));
+});
 
 /** A fresh route to the test upstream: `path` is what the gateway matches, `/echo` where it leads. */
 export async function givenRoute(isolate: Isolate, draft: Partial<RouteDraft> = {}) {
@@ -183,22 +191,8 @@ export async function givenRoute(isolate: Isolate, draft: Partial<RouteDraft> = 
     { actor: { type: "operator", id: "given" }, origin: operator, background: isolate.background },
   );
   await isolate.settle();
-  removeAfterwards(isolate, route.id);
+  routesMade.push(route.id);
   return { ...route, url: `/gateway${route.path}` };
-}
-
-/** All tests together make more routes than there may be. A store that is at fault at the end of a test keeps its few. */
-function removeAfterwards({ rooms }: Isolate, routeId: string): void {
-  try {
-    onTestFinished(async () => {
-      await rooms.database
-        .delete(gatewayRoutes)
-        .where(eq(gatewayRoutes.id, routeId))
-        .catch(() => undefined);
-    });
-  } catch {
-    // Made for a whole file, outside of a test.
-  }
 }
 
 export const json = (value: unknown, headers: Record<string, string> = {}): RequestInit => ({
