@@ -81,11 +81,13 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     throw busyPort(error, port);
   });
   closing.defer(() => edge.close());
-  lock.listensOn(Number(new URL(edge.url).port));
+  const listensOn = Number(new URL(edge.url).port);
+  lock.tell({ port: listensOn });
   const bundle = bundleWorker(options.worker?.entry ?? join(REPOSITORY, "src/index.ts"), data.build);
   // Its failure is met where it is awaited; until then it must not count as unhandled.
   bundle.catch(() => undefined);
   const { secrets, database, redis, mailbox } = await startTwins(started);
+  lock.tell({ port: listensOn, mailbox: mailbox.url });
   const environment = workerEnvironment(
     {
       issuer: edge.url,
