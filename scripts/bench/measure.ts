@@ -36,7 +36,7 @@ const connectionsStandard = 32;
 const behindAnswersMilliseconds = 10;
 /** Beside the answers: the feed, last uses and refusals, each about once a second or less. */
 const tripsTolerance = 0.02;
-const attemptsMax = 3;
+const attemptsMax = 8;
 const redisRestMilliseconds = 1200;
 
 export async function measure(

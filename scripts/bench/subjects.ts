@@ -80,6 +80,13 @@ export function environmentOf(name: ProcessName, { environment, upstream, people
   return { UPSTASH_REDIS_REST_URL: url, UPSTASH_REDIS_REST_TOKEN: token };
 }
 
+/** Those whose name begins so, and the floors that they are compared with. */
+export function subjectsNamed(all: readonly Subject[], beginning: string): readonly Subject[] {
+  const asked = all.filter(({ name }) => name.startsWith(beginning));
+  const names = new Set<SubjectName>(["bare", ...asked.flatMap(({ name, floor }) => [name, floor])]);
+  return asked.length === 0 ? [] : all.filter(({ name }) => names.has(name));
+}
+
 /**
  * `/v1/authenticate` is the door that compares with a Hono POST: the key in a header, no body, the whole decision, and
  * an answer of our own. It also signs the identity token of its answer, which a bare check would not.
