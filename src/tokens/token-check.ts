@@ -155,6 +155,15 @@ export function createTokenCheck(sources: TokenSources) {
   }
 
   return {
+    /**
+     * An access token of ours, whatever it is for and whether or not it still lives; null for anything else. Counts
+     * nothing against anybody: for callers who may ask. Throws when the keys cannot be had.
+     */
+    async read(text: string): Promise<AccessToken | null> {
+      const token = await recognise(text);
+      return typeof token === "string" ? null : token;
+    },
+
     /** Never throws for what a caller sent. */
     async check(question: TokenQuestion): Promise<TokenVerdict> {
       let token: AccessToken | OfflineRefusal;
