@@ -3,14 +3,16 @@ import { decodeProtectedHeader, type JWK } from "jose";
 import { expect, test } from "vitest";
 import { signingKeys } from "../../src/signing-keys/tables.ts";
 import { givenIsolate, type Isolate } from "../support/given.ts";
+import { givenOwnKeys } from "../support/given-signing-keys.ts";
 
 const noRows = JSON.stringify({ command: "SELECT", rowCount: 0, rowAsArray: true, fields: [], rows: [] });
+
+const early = { kind: "status", status: 200, body: noRows, match: 'from \\"signing_keys\\"' } as const;
 
 /** An isolate that is told, as often as it is said, that no signing key exists: it read just before one was made. */
 async function givenEarlyIsolate(times: number): Promise<Isolate> {
   const isolate = await givenIsolate();
-  const match = 'from \\"signing_keys\\"';
-  await isolate.postgresFault([{ kind: "status", status: 200, body: noRows, times, match }]);
+  await isolate.postgresFault([{ ...early, times }]);
   return isolate;
 }
 
@@ -22,16 +24,21 @@ const firstSlot = ({ rooms }: Isolate) =>
     .where(and(eq(signingKeys.purpose, "identity"), eq(signingKeys.slot, 1)));
 
 test("of many isolates that all find no key at once one makes it, and all of them sign with that one", async () => {
-  // Loading and ensuring: both reads come before the key.
-  const isolates = await Promise.all(Array.from({ length: 8 }, () => givenEarlyIsolate(2)));
+  // A table of their own: in the shared one another test's clock may have brought the next key.
+  const keys = await givenOwnKeys();
+  const isolates = await Promise.all(Array.from({ length: 8 }, () => keys.isolate()));
+  // Loading and ensuring: both reads of each come before the key.
+  await keys.first.postgresFault([{ ...early, times: 16 }]);
+  await keys.first.forgetCalls();
 
   const tokens = await Promise.all(isolates.map(sign));
 
-  const rows = await firstSlot(isolates[0] as Isolate);
-  expect(rows).toHaveLength(1);
+  const made = (await keys.rows()).filter(({ purpose }) => purpose === "identity");
+  expect(made).toHaveLength(1);
   const kids = tokens.map((token) => decodeProtectedHeader(token));
-  expect(kids).toEqual(Array(8).fill({ alg: "ES256", kid: rows[0]?.kid, typ: "test+jwt" }));
-  for (const isolate of isolates) expect((await isolate.calls()).summaries.flat()).toContain("WITH");
+  expect(kids).toEqual(Array(8).fill({ alg: "ES256", kid: made[0]?.kid, typ: "test+jwt" }));
+  const { summaries } = await keys.first.calls();
+  expect(summaries.flat().filter((summary) => summary === "WITH").length).toBeGreaterThanOrEqual(8);
 });
 
 test("the key that was made has one event, of the system itself", async () => {
