@@ -175,7 +175,8 @@ export function createChangeStore(database: Database) {
       change(
         byId(id),
         sql`changed as (
-            update ${accounts} a set scopes = ${textArray(scopes)}, version = a.version + 1, updated_at = ${moment(at)}
+            update ${accounts} a set scopes = ${textArray(scopes)}, version = a.version + 1, updated_at = ${moment(at)},
+              revoked_before = case when a.scopes <@ ${textArray(scopes)} then a.revoked_before else ${moment(at)} end
             where a.id = ${id} and a.state <> 'deleted' returning a.*
           )`,
         sql`narrowed as (

@@ -5,6 +5,7 @@ import { readJson } from "../http/body.ts";
 import type { Cookies } from "../http/cookies.ts";
 import { problem } from "../http/problem.ts";
 import { rateLimitHeaders } from "../http/rate-limit-headers.ts";
+import { refusalProblem } from "../http/refusal.ts";
 import { requireSameOrigin } from "../http/same-origin.ts";
 import type { DoorEnv } from "../http/visit.ts";
 import type { Sessions } from "../sessions/sessions.ts";
@@ -143,10 +144,12 @@ function refusedRefresh(
   return isUndecided || inBody ? answer : withCookies(answer, signedOutCookies(cookies));
 }
 
-/** Ends the session of whatever proves it: the page cookie, the refresh token. 204 whether or not there was one. */
+/** Ends the session of whatever proves it: page cookie, refresh token, access token. 204 whether or not there was one. */
 async function logOut(c: Context<DoorEnv>, deps: AuthDeps): Promise<Response> {
   const { text } = await presentedToken(c, deps.cookies);
   const visitor = visitorOf(c.env.visit);
+  const undecided = c.req.raw.headers.has("authorization") ? await logOutBearer(c, deps) : null;
+  if (undecided) return undecided;
   const { session: cookie } = readOwnCookies(c.req.raw.headers, deps.cookies);
   const session = await deps.sessions.find(cookie, visitor.background);
   if (session) {
@@ -156,18 +159,24 @@ async function logOut(c: Context<DoorEnv>, deps: AuthDeps): Promise<Response> {
   if (text !== null) {
     await deps.refreshTokens.endByToken(text, { clientId: deps.clientId, ...visitor }, "signed_out");
   }
-  if (c.req.raw.headers.has("authorization")) await logOutBearer(c, deps);
   return withCookies(c.body(null, 204), signedOutCookies(deps.cookies));
 }
 
-/** An application that holds only an access token may end its session too. A token that is dead has nothing to end. */
-async function logOutBearer(c: Context<DoorEnv>, { access, sessions }: AuthDeps): Promise<void> {
+/**
+ * An application that holds only an access token may end its session too. A token that is dead has nothing to end; one
+ * that cannot be checked now may have, and its holder must not believe to be out.
+ */
+async function logOutBearer(c: Context<DoorEnv>, { access, sessions }: AuthDeps): Promise<Response | null> {
   const { visit } = c.env;
   const entrant = await access.enter(c.req.raw.headers, visit);
-  if (!entrant.ok) return;
+  if (!entrant.ok) {
+    const isUndecided = entrant.verdict.refusal.retryAfterSeconds !== undefined;
+    return isUndecided ? refusalProblem(entrant.verdict, visit.requestId) : null;
+  }
   const { origin, background } = visitorOf(visit);
   const operator = { actor: entrant.actor, origin, background };
   await sessions.end(entrant.sessionId, entrant.accountId, "signed_out", operator);
+  return null;
 }
 
 /** Answers alike whether or not an address is known: the mail decides. */
