@@ -131,3 +131,16 @@ export const guessDemands = (rateLimits: Pick<RateLimits, "demandOf">, subject: 
   (["signInBurst", "signInMinutes", "signInHour", "signInDay"] as const).map((name) =>
     rateLimits.demandOf(name, subject),
   );
+
+/** A guess that could not be judged was none. Never throws. */
+export async function giveBackWhenTaken(
+  rateLimits: Pick<RateLimits, "giveBack">,
+  taking: Promise<{ readonly taken: Taken; readonly demands: readonly Demand[] }>,
+): Promise<void> {
+  try {
+    const { taken, demands } = await taking;
+    if (taken.ok) await rateLimits.giveBack(taken, demands);
+  } catch {
+    // What could not be given back is forgotten with its window.
+  }
+}

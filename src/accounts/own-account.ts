@@ -4,6 +4,7 @@ import {
   addressHashOf,
   circumstancesOf,
   type Foundation,
+  giveBackWhenTaken,
   guessDemands,
   newLink,
   noteOf,
@@ -26,7 +27,12 @@ export function createOwnAccount(foundation: Foundation) {
     const demands = guessDemands(rateLimits, `account:${accountId}`);
     const trip = rateLimits.openTrip();
     const taking = rateLimits.take(trip, demands);
-    const [row, taken] = await Promise.all([store.find(accountId), trip.send().then(() => taking)]);
+    const guessing = trip.send().then(async () => ({ taken: await taking, demands }));
+    const finding = store.find(accountId).catch((error: unknown) => {
+      background(giveBackWhenTaken(rateLimits, guessing));
+      throw error;
+    });
+    const [row, { taken }] = await Promise.all([finding, guessing]);
     if (row?.state !== "active") throw new AuthError("not_found", "no account has this id");
     if (!taken.ok)
       return { ok: false, reason: "over_limit", retryAfterSeconds: taken.retryAfterSeconds ?? 1 };

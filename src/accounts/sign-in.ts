@@ -2,7 +2,15 @@ import type { EventReason } from "../audit/events.ts";
 import { AuthError } from "../errors/auth-error.ts";
 import type { Asked, KnownDevice, PasswordVerdict } from "./account.ts";
 import { type EmailAddress, parseEmailAddress } from "./email-address.ts";
-import { accountOf, addressHashOf, type Foundation, guessDemands, noteOf, stranger } from "./foundation.ts";
+import {
+  accountOf,
+  addressHashOf,
+  type Foundation,
+  giveBackWhenTaken,
+  guessDemands,
+  noteOf,
+  stranger,
+} from "./foundation.ts";
 import type { AccountRow } from "./store.ts";
 
 /** What is looked up where no address can be read: the same look-up, and nobody's. */
@@ -51,10 +59,13 @@ export function createSignIn(foundation: Foundation) {
       asked: Asked & { readonly device: KnownDevice | null },
     ): Promise<PasswordVerdict> {
       const address = parseEmailAddress(email) ?? nobody;
-      const [{ addressHash, demands, taken }, row] = await Promise.all([
-        takeGuess(address, asked),
-        store.findByAddress(address.canonical),
-      ]);
+      const guessing = takeGuess(address, asked);
+      const finding = store.findByAddress(address.canonical).catch((error: unknown) => {
+        // Nothing was guessed: an outage must not leave its owner waiting.
+        asked.background(giveBackWhenTaken(rateLimits, guessing));
+        throw error;
+      });
+      const [{ addressHash, demands, taken }, row] = await Promise.all([guessing, finding]);
       const { degraded } = taken;
       if (!taken.ok) {
         refuse("over_limit", row, asked);

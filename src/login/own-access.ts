@@ -11,6 +11,8 @@ export type OwnEntrant =
       readonly accountId: string;
       readonly sessionId: string;
       readonly actor: Party;
+      /** Limits that were counted in this isolate alone, for Gatehouse-Degraded. */
+      readonly degraded: readonly string[];
     }
   | { readonly ok: false; readonly verdict: Verdict & { ok: false } };
 
@@ -41,14 +43,15 @@ export function createOwnAccess(options: {
         visit,
       });
       const judged = verdict.ok ? requireOwn(verdict, options.clientId) : verdict;
-      if (judged.ok) {
-        const { subject, sessionId } = judged.principal;
-        const accountId = subject?.id ?? "";
-        return { ok: true, accountId, sessionId: sessionId ?? "", actor: { type: "user", id: accountId } };
-      }
       const origin = { requestId: visit.requestId, address: visit.address, country: visit.country };
       for (const event of options.eventsOf(judged, origin, { type: "route", id: "own-account" })) {
         options.audit.record(event, visit.background);
+      }
+      if (judged.ok) {
+        const { subject, sessionId } = judged.principal;
+        const accountId = subject?.id ?? "";
+        const actor = { type: "user", id: accountId } as const;
+        return { ok: true, accountId, sessionId: sessionId ?? "", actor, degraded: judged.degraded };
       }
       return { ok: false, verdict: judged };
     },

@@ -2,6 +2,7 @@ import type { Context, Hono } from "hono";
 import type { OwnVerdict } from "../accounts/account.ts";
 import { AuthError } from "../errors/auth-error.ts";
 import { readJson } from "../http/body.ts";
+import { setRateLimitHeaders } from "../http/rate-limit-headers.ts";
 import { refusalProblem } from "../http/refusal.ts";
 import type { DoorEnv } from "../http/visit.ts";
 import type { SessionShown } from "../sessions/session.ts";
@@ -21,7 +22,9 @@ export function mountOwnAccount(routes: Hono<DoorEnv>, deps: AuthDeps): void {
     const entrant = await deps.access.enter(c.req.raw.headers, visit);
     if (!entrant.ok) return refusalProblem(entrant.verdict, visit.requestId);
     const { origin, background } = visitorOf(visit);
-    return handler(c, entrant, { actor: entrant.actor, origin, background });
+    const answer = await handler(c, entrant, { actor: entrant.actor, origin, background });
+    setRateLimitHeaders(answer.headers, { standings: [], degraded: entrant.degraded });
+    return answer;
   };
   mountSessions(routes, deps, entered);
   mountAccount(routes, deps, entered);

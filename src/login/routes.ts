@@ -145,7 +145,7 @@ function refusedRefresh(
   return isUndecided || inBody ? answer : withCookies(answer, signedOutCookies(cookies));
 }
 
-/** Ends the session of whatever proves it: the page cookie, the refresh token. 204 whether or not there was one. */
+/** Ends the session of whatever proves it: page cookie, refresh token, access token. 204 whether or not there was one. */
 async function logOut(c: Context<DoorEnv>, deps: AuthDeps): Promise<Response> {
   const { text } = await presentedToken(c, deps.cookies);
   const visitor = visitorOf(c.env.visit);

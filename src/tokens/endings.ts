@@ -3,7 +3,7 @@ import type { Origin, Party, SecurityEvent } from "../audit/events.ts";
 import type { PendingChange } from "../revocation/ending.ts";
 import type { Reach, Revocation } from "../revocation/revocation.ts";
 import { lifeSecondsMax } from "./access-token.ts";
-import type { RefreshStore } from "./store.ts";
+import type { EndedSession, RefreshStore } from "./store.ts";
 import type { FamilyEnd } from "./tables.ts";
 
 /** Who ends something, from where. */
@@ -49,9 +49,20 @@ export function createEndings(options: {
     return await revocation.announceNow(noted, operator.background);
   }
 
+  /**
+   * Nothing was left to end. When that is because the answer of an earlier try was lost, the edges have not been told
+   * either, and whoever tries again is told that it is done: so they are told now.
+   */
+  async function announceUntold(which: EndedSession, background: Background): Promise<null> {
+    const untold = await store.findUntold(which, new Date(now()));
+    if (untold.length > 0) await revocation.announceNow(untold, background);
+    return null;
+  }
+
   return {
     recordEnd,
     announce,
+    announceUntold,
     verbs: {
       /** Null: there is no such session, it has ended, or it is not of this account. */
       async endSession(
@@ -61,7 +72,8 @@ export function createEndings(options: {
         operator: Operator,
       ): Promise<Reach | null> {
         const noted = await store.endSession(sessionId, accountId, reason, new Date(now()));
-        return noted.length === 0 ? null : await announce(noted, reason, operator);
+        if (noted.length > 0) return await announce(noted, reason, operator);
+        return await announceUntold({ sessionId, accountId }, operator.background);
       },
 
       async endOthers(

@@ -200,8 +200,10 @@ export function createRefreshTokens(sources: Sources) {
     async endByToken(text: string, asked: RefreshAsked, reason: FamilyEnd): Promise<Reach | null> {
       const parsed = await format.parse(text);
       if (!parsed.ok) return null;
-      const noted = await store.endFamily(parsed.familyId, asked.clientId, reason, new Date(now()));
-      if (noted.length === 0) return null;
+      const { familyId } = parsed;
+      const { clientId } = asked;
+      const noted = await store.endFamily(familyId, clientId, reason, new Date(now()));
+      if (noted.length === 0) return await endings.announceUntold({ familyId, clientId }, asked.background);
       const actor: Party = { type: "client", id: asked.clientId };
       return await endings.announce(noted, reason, { ...asked, actor });
     },

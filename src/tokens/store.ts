@@ -1,6 +1,6 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { PendingChange } from "../revocation/ending.ts";
-import { noteEndings, pendingOf } from "../revocation/tables.ts";
+import { changeOutbox, noteEndings, pendingOf } from "../revocation/tables.ts";
 import type { Database } from "../storage/database.ts";
 import { decodeRow } from "../storage/rows.ts";
 import { type FamilyEnd, refreshFamilies } from "./tables.ts";
@@ -18,6 +18,11 @@ export type Presentation = {
   /** The end of idle life, were the token to rotate now. */
   readonly idleExpiresAt: Date;
 };
+
+/** Of whom something is asked: the session of an account, or of a client's family. */
+export type EndedSession =
+  | { readonly sessionId: string; readonly accountId: string }
+  | { readonly familyId: string; readonly clientId: string };
 
 const moment = (at: Date): SQL => sql`${at.toISOString()}::timestamptz`;
 
@@ -92,6 +97,20 @@ export function createRefreshStore(database: Database) {
       const which = sql`client_id = ${clientId} and session_id = (
         select session_id from ${refreshFamilies} where id = ${familyId} and client_id = ${clientId})`;
       return endAndNote(which, reason, at);
+    },
+
+    /** What ended these sessions when its answer was lost, and nobody told the edges of it. */
+    async findUntold(which: EndedSession, at: Date): Promise<PendingChange[]> {
+      const ofWhich =
+        "familyId" in which
+          ? sql`id = ${which.familyId} and client_id = ${which.clientId}`
+          : sql`session_id = ${which.sessionId} and account_id = ${which.accountId}`;
+      const { rows } = await database.execute<Record<string, unknown>>(sql`
+        select number, kind, subject_id, noted_at, expires_at from ${changeOutbox}
+        where announced_at is null and kind = 'session' and expires_at > ${moment(at)}
+          and subject_id in (select session_id from ${refreshFamilies} where ${ofWhich})
+        order by number`);
+      return pendingOf(rows);
     },
 
     endOthers(

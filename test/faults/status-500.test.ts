@@ -1,5 +1,6 @@
 import { describeBothFaults } from "./both-at-fault.ts";
 import type { Fault } from "./fault.ts";
+import { describePeopleAtPostgresFault, describePeopleAtRedisFault } from "./people-at-fault.ts";
 import { describePostgresFault } from "./postgres-at-fault.ts";
 import { describeRedisFault } from "./redis-at-fault.ts";
 
@@ -9,3 +10,5 @@ const fault: Fault = { rule: { kind: "status", status: 500 }, ran: false, postgr
 describeRedisFault(fault);
 describePostgresFault(fault);
 describeBothFaults(fault);
+describePeopleAtPostgresFault(fault);
+describePeopleAtRedisFault(fault);
