@@ -73,31 +73,41 @@ async function change(
   return changed;
 }
 
+/** Null: that is how it was already, or another call was faster. */
+async function unlessAlready<Done>(
+  accounts: Deps["accounts"],
+  id: string,
+  state: Account["state"],
+  doing: Promise<Done>,
+): Promise<Done | null> {
+  try {
+    return await doing;
+  } catch (thrown) {
+    const isAnswer =
+      thrown instanceof AuthError && (thrown.code === "conflict" || thrown.code === "not_found");
+    if (isAnswer && (await accounts.get(id)).state === state) return null;
+    throw thrown;
+  }
+}
+
 /** Twice is once; the edges are told again, since the first answer may have been lost or have promised a late time. */
 async function disable({ accounts, sessions }: Deps, id: string, operator: Operator): Promise<Changed> {
-  const account = await accounts.get(id);
-  if (account.state !== "disabled") return await accounts.disable(id, operator);
-  return { account, reach: await sessions.endAll(id, "account_disabled", operator) };
+  const changed = await unlessAlready(accounts, id, "disabled", accounts.disable(id, operator));
+  if (changed) return changed;
+  const reach = await sessions.endAll(id, "account_disabled", operator);
+  return { account: await accounts.get(id), reach };
 }
 
 async function enable({ accounts, now }: Deps, id: string, operator: Operator): Promise<Changed> {
-  const known = await accounts.get(id);
-  const account = known.state === "active" ? known : await accounts.enable(id, operator);
-  return { account, reach: { effectiveEverywhereBy: new Date(now()), announced: true } };
+  const enabled = await unlessAlready(accounts, id, "active", accounts.enable(id, operator));
+  const reach = { effectiveEverywhereBy: new Date(now()), announced: true };
+  return { account: enabled ?? (await accounts.get(id)), reach };
 }
 
 /** Deleted already: whatever may have been left when the first attempt failed half-way ends now. */
-async function remove(
-  { accounts, sessions, apiKeys, now }: Deps,
-  id: string,
-  operator: Operator,
-): Promise<Reach> {
-  const { state } = await accounts.get(id);
-  if (state !== "deleted") {
-    const removed = await accounts.remove(id, null, operator);
-    if (!removed.ok) throw new AuthError("internal", "an operator was asked for a password");
-    return removed.reach ?? { effectiveEverywhereBy: new Date(now()), announced: true };
-  }
+async function remove({ accounts, sessions, apiKeys }: Deps, id: string, operator: Operator): Promise<Reach> {
+  const removed = await unlessAlready(accounts, id, "deleted", accounts.remove(id, null, operator));
+  if (removed?.ok && removed.reach) return removed.reach;
   const tokens = await sessions.endAll(id, "by_operator", operator);
   const keys = await apiKeys.revokeOfOwner({ type: "user", id }, operator);
   return laterOf(tokens, keys.reach);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { unique } from "../support/given.ts";
+import { freshAddress } from "../support/given-people.ts";
 import { expectProblem } from "../support/problem.ts";
 import { givenOperator } from "./operator.ts";
 
@@ -174,8 +175,57 @@ test.each([
   expect(await ask(200, "GET", `/keys/${id}`)).toMatchObject({ status: "active", replaced_by: null });
 });
 
+const users: [field: string, body: Record<string, unknown>, isForChange: boolean][] = [
+  ["email", { email: undefined }, false],
+  ["email", { email: 7 }, false],
+  ["email", { email: canary }, false],
+  ["email", { email: `${canary}@b.example, other@b.example` }, false],
+  ["email", { email: `${canary}@b.example\r\nbcc: x@y.example` }, false],
+  ["password", { password: 7 }, false],
+  ["password", { password: canary.repeat(100) }, false],
+  ["scopes", { scopes: canary }, true],
+  ["scopes", { scopes: words(65) }, true],
+  ["scopes.0", { scopes: [`${canary} two`] }, true],
+  ["enabled", { enabled: canary }, true],
+  ["state", { state: "active" }, true],
+  ["id", { id: `usr_${"0".repeat(22)}` }, true],
+  ["password_hash", { password_hash: canary }, true],
+  ["email", { email: "new@b.example" }, true],
+];
+test.each(users)(
+  "an account with a wrong %s is refused by name: %j (change: %s)",
+  async (field, body, isForChange) => {
+    const { ask, call } = await givenOperator();
+    const email = freshAddress();
+    const known = await ask<{ id: string }>(201, "POST", "/users", { email: freshAddress() });
+    const answers = [
+      ...(isForChange ? [await call("PATCH", `/users/${known.id}`, body)] : []),
+      ...(isForChange && "email" in body ? [] : [await call("POST", "/users", { email, ...body })]),
+    ];
+    for (const answer of answers) {
+      const { detail } = await expectProblem(answer, 400, "invalid_request");
+      expect(detail.startsWith(`${field}: `), detail).toBe(true);
+      expect(detail).not.toContain(canary);
+    }
+    expect(await ask(200, "GET", `/users/${known.id}`)).toEqual(known);
+    expect((await ask<{ data: unknown[] }>(200, "GET", `/users?email=${email}`)).data).toEqual([]);
+  },
+);
+
+test("a change of nothing is no change", async () => {
+  const { ask, call } = await givenOperator();
+  const { id } = await ask<{ id: string }>(201, "POST", "/users", { email: freshAddress() });
+  const refused = await call("PATCH", `/users/${id}`, {});
+  expect((await expectProblem(refused, 400, "invalid_request")).detail).toMatch(/at least one field/);
+});
+
 test.each([
   ["/keys", "limit", ["0", "201", "-1", "1.5", "ten", "1e2", " 5", "٣"]],
+  ["/users", "limit", ["0", "201", "NaN"]],
+  ["/users", "cursor", ["x".repeat(201), canary, "%00"]],
+  ["/users", "state", ["gone", ""]],
+  ["/users", "email", ["", canary, "%00", "a@b.example,c@d.example", `${"x".repeat(600)}@b.example`]],
+  ["/users", "scopes", ["read"]],
   ["/audit", "limit", ["0", "201", "NaN"]],
   ["/keys", "cursor", ["x".repeat(201), canary, "%00"]],
   ["/keys", "environment", ["prod"]],

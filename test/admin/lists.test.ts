@@ -129,7 +129,7 @@ test("a cursor that is not ours, or was cut, is 400 and never 500", async () => 
     encode("2027-01-01T00:00:00.000Z key_\0"),
     encode(`2027-01-01T00:00:00.000Z key_${"0".repeat(41)}`),
   ];
-  for (const path of ["/keys", "/audit"]) {
+  for (const path of ["/keys", "/users", "/audit"]) {
     for (const cursor of strange) {
       const refused = await call("GET", `${path}?cursor=${encodeURIComponent(cursor)}`);
       const { detail } = await expectProblem(refused, 400, "invalid_request");
