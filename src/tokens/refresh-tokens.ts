@@ -47,6 +47,9 @@ export type ReplayNotice = {
   readonly origin: Origin;
 };
 
+/** Null: this isolate does not know that version of the secret. */
+type Successor = { readonly token: string | null; readonly hash: string };
+
 type Sources = {
   readonly store: RefreshStore;
   readonly format: RefreshFormat;
@@ -117,16 +120,28 @@ export function createRefreshTokens(sources: Sources) {
     await reached;
   }
 
+  async function successorIn(
+    text: string,
+    parsed: RefreshTokenParsed & { ok: true },
+    version: number,
+  ): Promise<Successor> {
+    const token = await format.successorOf(text, parsed, version);
+    return { token, hash: await sha256Hex(token ?? "") };
+  }
+
   /** What the row left behind says, in the version that made it. */
   async function answer(
     text: string,
     parsed: RefreshTokenParsed & { ok: true },
-    family: RefreshFamily,
+    { family, successor }: { readonly family: RefreshFamily; readonly successor: Successor },
     asked: RefreshAsked & { readonly at: number },
   ): Promise<RefreshVerdict> {
-    const refreshToken = await format.successorOf(text, parsed, family.secretVersion);
+    const { token: refreshToken, hash } =
+      family.secretVersion === format.newestVersion
+        ? successor
+        : await successorIn(text, parsed, family.secretVersion);
     // Made by an isolate with a newer secret than ours: the client repeats its request and finds one that knows it.
-    if (refreshToken === null || (await sha256Hex(refreshToken)) !== family.currentHash) {
+    if (refreshToken === null || hash !== family.currentHash) {
       return refuse("unavailable", asked);
     }
     const { sessionId, accountId, idleExpiresAt, absoluteExpiresAt } = family;
@@ -150,17 +165,18 @@ export function createRefreshTokens(sources: Sources) {
     parsed: RefreshTokenParsed & { ok: true },
     { clientId, at }: { readonly clientId: string; readonly at: number },
   ) {
-    const successor = await format.successorOf(text, parsed, format.newestVersion);
-    return await store.present({
+    const successor = await successorIn(text, parsed, format.newestVersion);
+    const found = await store.present({
       familyId: parsed.familyId,
       clientId,
       presentedHash: await sha256Hex(text),
-      successorHash: await sha256Hex(successor ?? ""),
+      successorHash: successor.hash,
       secretVersion: format.newestVersion,
       at: new Date(at),
       graceMilliseconds,
       idleExpiresAt: new Date(at + idleSeconds * 1000),
     });
+    return found && { ...found, successor };
   }
 
   async function decide(
@@ -175,7 +191,7 @@ export function createRefreshTokens(sources: Sources) {
       await tellReplay(found.family, found.noted, asked);
       return { ok: false, reason: "replayed" };
     }
-    return await answer(text, parsed, found.family, { ...asked, at });
+    return await answer(text, parsed, found, { ...asked, at });
   }
 
   return {
