@@ -175,12 +175,11 @@ export async function wire(config: Config, options: WiringOptions) {
     now,
   });
 
-  /** A person who is gone has no keys either. Asked again after a failure in between, `revoke-keys` does the rest. */
-  const remove: typeof accounts.remove = async (accountId, password, operator) => {
-    const removed = await accounts.remove(accountId, password, operator);
-    if (removed.ok) await apiKeys.revokeOfOwner({ type: "user", id: accountId }, operator);
-    return removed;
-  };
+  /** A person who is gone has no keys either. */
+  const remove = (accountId: string, password: unknown, operator: Parameters<typeof accounts.remove>[2]) =>
+    accounts.remove(accountId, password, operator, () =>
+      apiKeys.revokeOfOwner({ type: "user", id: accountId }, operator),
+    );
 
   const authentication = createAuthentication({
     methods: credentialMethods({ verification, tokenCheck }),

@@ -101,13 +101,22 @@ export function createOwnAccount(foundation: Foundation) {
       return { ok: true, reach: null };
     },
 
-    /** `password: null`: an operator removes it, and only routes that let operators in may say so. */
-    async remove(accountId: string, password: unknown, operator: Operator): Promise<OwnVerdict> {
+    /**
+     * `password: null`: an operator removes it, and only routes that let operators in may say so. `endOwned` ends what the
+     * person owns elsewhere, first: after a failure in between the account is still there, and asked again it goes.
+     */
+    async remove(
+      accountId: string,
+      password: unknown,
+      operator: Operator,
+      endOwned?: () => Promise<unknown>,
+    ): Promise<OwnVerdict> {
       const isByOperator = password === null;
       if (!isByOperator) {
         const known = await recognise(accountId, password, operator);
         if (!known.ok) return known;
-      }
+      } else if (!(await store.find(accountId))) throw new AuthError("not_found", "no account has this id");
+      await endOwned?.();
       const reason = isByOperator ? "by_operator" : "by_person";
       const changed = await changes.delete(accountId, reason, new Date(now()));
       if (!changed) throw new AuthError("not_found", "no account has this id");
