@@ -22,7 +22,7 @@ export type Foundation = {
   readonly changes: ChangeStore;
   readonly passwords: Passwords;
   readonly messages: Pick<Messages, "requireMail" | "send">;
-  readonly rateLimits: Pick<RateLimits, "openTrip" | "take" | "giveBack" | "demandOf">;
+  readonly rateLimits: Pick<RateLimits, "openTrip" | "take" | "giveBack" | "demandOf" | "brakeOf" | "note">;
   readonly revocation: Pick<Revocation, "announceNow">;
   readonly audit: Pick<Audit, "record">;
   readonly now: () => number;
@@ -94,9 +94,34 @@ export async function newLink(
 
 const linkShape = /^[0-9A-Za-z]{43}$/;
 
-/** Null without a call for what was never a link of ours. */
-export const linkHashOf = async (text: unknown): Promise<string | null> =>
-  typeof text === "string" && linkShape.test(text) ? await sha256Hex(text) : null;
+/** Who presents a link: a stranger, whose network is counted where the door has named it. */
+export type LinkBearer = Operator & { readonly network?: string };
+
+const linkSubject = ({ network, origin }: LinkBearer): string => `network:${network ?? origin.address}`;
+
+/**
+ * Null without a call for what was never a link of ours. Throws `rate_limited`, without a call too, for whose links were
+ * none again and again.
+ */
+export async function linkHashOf(
+  { rateLimits }: Pick<Foundation, "rateLimits">,
+  text: unknown,
+  bearer: LinkBearer,
+): Promise<string | null> {
+  if (typeof text !== "string" || !linkShape.test(text)) return null;
+  const { retryAfterSeconds } = rateLimits.brakeOf("refusedLinks", linkSubject(bearer));
+  if (retryAfterSeconds > 0) throw new AuthError("rate_limited", undefined, { retryAfterSeconds });
+  return await sha256Hex(text);
+}
+
+/** What a link that opens nothing is answered, and counted. */
+export function refuseLink(
+  { rateLimits }: Pick<Foundation, "rateLimits">,
+  bearer: LinkBearer,
+): { readonly ok: false } {
+  rateLimits.note("refusedLinks", linkSubject(bearer));
+  return { ok: false };
+}
 
 /**
  * A stranger's question that may cause a mail: two limits in one trip. Past that of the network it is refused; past that

@@ -1,11 +1,13 @@
-import type { Asked, LinkVerdict, Operator } from "./account.ts";
+import type { Asked, LinkVerdict } from "./account.ts";
 import {
   accountOf,
   circumstancesOf,
   type Foundation,
+  type LinkBearer,
   linkHashOf,
   newLink,
   noteOf,
+  refuseLink,
   requireAddress,
   stranger,
   takeQuestion,
@@ -44,10 +46,11 @@ export function createRecovery(foundation: Foundation) {
     },
 
     /** Every session ends: whoever had the old password is out. A refused password leaves the link alive. */
-    async recover(link: unknown, newPassword: unknown, operator: Operator): Promise<LinkVerdict> {
-      const secretHash = await linkHashOf(link);
-      const found = secretHash && (await links.findLive(secretHash, "recover", new Date(now())));
-      if (!secretHash || !found) return { ok: false };
+    async recover(link: unknown, newPassword: unknown, operator: LinkBearer): Promise<LinkVerdict> {
+      const secretHash = await linkHashOf(foundation, link, operator);
+      if (secretHash === null) return { ok: false };
+      const found = await links.findLive(secretHash, "recover", new Date(now()));
+      if (!found) return refuseLink(foundation, operator);
       const chosen = passwords.requireAcceptable(newPassword, found.email);
       const passwordHash = await passwords.hashChosen(chosen);
       const changed = await changes.recover(secretHash, passwordHash, new Date(now()));

@@ -1,12 +1,14 @@
-import type { Asked, LinkVerdict, Operator } from "./account.ts";
+import type { Asked, LinkVerdict } from "./account.ts";
 import {
   accountOf,
   circumstancesOf,
   type Foundation,
+  type LinkBearer,
   linkHashOf,
   newAccountId,
   newLink,
   noteOf,
+  refuseLink,
   requireAddress,
   takeQuestion,
 } from "./foundation.ts";
@@ -43,8 +45,8 @@ export function createRegistration(foundation: Foundation) {
     },
 
     /** Uses up the link of a registration or of a change of address; of twenty at once one succeeds. */
-    async confirm(link: unknown, operator: Operator): Promise<LinkVerdict> {
-      const secretHash = await linkHashOf(link);
+    async confirm(link: unknown, operator: LinkBearer): Promise<LinkVerdict> {
+      const secretHash = await linkHashOf(foundation, link, operator);
       if (secretHash === null) return { ok: false };
       const at = new Date(now());
       const born = await changes.register(secretHash, newAccountId(), at);
@@ -54,7 +56,7 @@ export function createRegistration(foundation: Foundation) {
         return { ok: true, purpose: "register", account: accountOf(born), reach: null };
       }
       const moved = await changes.moveAddress(secretHash, at);
-      if (!moved) return { ok: false };
+      if (!moved) return refuseLink(foundation, operator);
       const { row, emailBefore, endings } = moved;
       const reach = await revocation.announceNow(endings, operator.background);
       const asOwner = { ...operator, actor: { type: "user", id: row.id } as const };
