@@ -5,7 +5,7 @@ import { sha256Hex } from "../crypto/digest.ts";
 import { AuthError } from "../errors/auth-error.ts";
 import type { Circumstances } from "../messages/message.ts";
 import type { Messages } from "../messages/messages.ts";
-import type { Demand, Taken } from "../rate-limits/limits.ts";
+import type { Demand, OwnLimit, Taken } from "../rate-limits/limits.ts";
 import type { RateLimits } from "../rate-limits/rate-limits.ts";
 import type { Revocation } from "../revocation/revocation.ts";
 import type { Account, Asked, Operator } from "./account.ts";
@@ -129,15 +129,15 @@ export function refuseLink(
  */
 export async function takeQuestion(
   foundation: Pick<Foundation, "rateLimits" | "audit">,
-  limit: "registerNetwork" | "recoverNetwork",
+  limits: { readonly ofNetwork: OwnLimit; readonly ofAddress: OwnLimit },
   address: EmailAddress,
   asked: Asked,
 ): Promise<{ mayMail: boolean }> {
   const { rateLimits } = foundation;
   const trip = rateLimits.openTrip();
-  const network = rateLimits.take(trip, [rateLimits.demandOf(limit, `network:${asked.network}`)]);
+  const network = rateLimits.take(trip, [rateLimits.demandOf(limits.ofNetwork, `network:${asked.network}`)]);
   const addressee = `address:${await addressHashOf(address)}`;
-  const mail = rateLimits.take(trip, [rateLimits.demandOf("mailAddress", addressee)]);
+  const mail = rateLimits.take(trip, [rateLimits.demandOf(limits.ofAddress, addressee)]);
   await trip.send();
   requireWithin(await network, foundation, asked);
   return { mayMail: (await mail).ok };

@@ -13,6 +13,7 @@ import {
   takeQuestion,
 } from "./foundation.ts";
 
+const questionLimits = { ofNetwork: "recoverNetwork", ofAddress: "recoverAddress" } as const;
 const recoveryLifeMilliseconds = 30 * 60_000;
 
 /** Somebody has lost the password, and proves by a mail that the address is theirs. */
@@ -27,7 +28,7 @@ export function createRecovery(foundation: Foundation) {
     async requestRecovery(email: unknown, asked: Asked): Promise<void> {
       messages.requireMail();
       const address = requireAddress(email);
-      const { mayMail } = await takeQuestion(foundation, "recoverNetwork", address, asked);
+      const { mayMail } = await takeQuestion(foundation, questionLimits, address, asked);
       const times = { at: new Date(now()), lifeMilliseconds: recoveryLifeMilliseconds };
       const link = await newLink(address, times, mayMail);
       const made = await links.forRecovery(link.row);

@@ -13,6 +13,7 @@ import {
   takeQuestion,
 } from "./foundation.ts";
 
+const questionLimits = { ofNetwork: "registerNetwork", ofAddress: "mailAddress" } as const;
 const registrationLifeMilliseconds = 24 * 3_600_000;
 
 /** A person comes in: nobody has an account before the address is proved to be theirs. */
@@ -29,7 +30,7 @@ export function createRegistration(foundation: Foundation) {
       messages.requireMail();
       const address = requireAddress(email);
       const chosen = passwords.requireAcceptable(password, address.email);
-      const { mayMail } = await takeQuestion(foundation, "registerNetwork", address, asked);
+      const { mayMail } = await takeQuestion(foundation, questionLimits, address, asked);
       const passwordHash = await passwords.hashChosen(chosen, asked.network);
       const times = { at: new Date(now()), lifeMilliseconds: registrationLifeMilliseconds };
       const link = await newLink(address, times, mayMail);
