@@ -104,13 +104,13 @@ const linkSubject = ({ network, origin }: LinkBearer): string => `network:${netw
  * none again and again.
  */
 export async function linkHashOf(
-  { rateLimits }: Pick<Foundation, "rateLimits">,
+  foundation: Pick<Foundation, "rateLimits" | "audit">,
   text: unknown,
   bearer: LinkBearer,
 ): Promise<string | null> {
   if (typeof text !== "string" || !linkShape.test(text)) return null;
-  const { retryAfterSeconds } = rateLimits.brakeOf("refusedLinks", linkSubject(bearer));
-  if (retryAfterSeconds > 0) throw new AuthError("rate_limited", undefined, { retryAfterSeconds });
+  const { retryAfterSeconds, standing } = foundation.rateLimits.brakeOf("refusedLinks", linkSubject(bearer));
+  if (retryAfterSeconds > 0) refuseOver([standing.name], retryAfterSeconds, foundation, bearer);
   return await sha256Hex(text);
 }
 
@@ -143,12 +143,20 @@ export async function takeQuestion(
   return { mayMail: (await mail).ok };
 }
 
-function requireWithin(taken: Taken, { audit }: Pick<Foundation, "audit">, asked: Asked): void {
-  if (taken.ok) return;
-  const subject = { type: "limit", id: taken.names.join(" ") } as const;
+function requireWithin(taken: Taken, foundation: Pick<Foundation, "audit">, asked: Asked): void {
+  if (!taken.ok) refuseOver(taken.names, taken.retryAfterSeconds, foundation, asked);
+}
+
+function refuseOver(
+  names: readonly string[],
+  retryAfterSeconds: number | undefined,
+  { audit }: Pick<Foundation, "audit">,
+  { origin, background }: Pick<Operator, "origin" | "background">,
+): never {
+  const subject = { type: "limit", id: names.join(" ") } as const;
   const event = { type: "limit.exceeded", outcome: "refused", reason: "over_limit" } as const;
-  audit.record({ ...event, actor: stranger, subject, origin: asked.origin }, asked.background);
-  throw new AuthError("rate_limited", undefined, { retryAfterSeconds: taken.retryAfterSeconds });
+  audit.record({ ...event, actor: stranger, subject, origin }, background);
+  throw new AuthError("rate_limited", undefined, { retryAfterSeconds });
 }
 
 /** The demands of one guess at a password; `subject` is whose count it is. */
