@@ -36,8 +36,12 @@ export function createSignIn(foundation: Foundation) {
     const whose = isKnown ? `device:${asked.device.id}` : `address:${addressHash}`;
     const network = `network:${asked.network}`;
     const demands = [rateLimits.demandOf("signInNetwork", network), ...guessDemands(rateLimits, whose)];
+    const kept = [
+      rateLimits.demandOf("signInWork", network),
+      rateLimits.demandOf("signInAccount", `address:${addressHash}`),
+    ];
     const trip = rateLimits.openTrip();
-    const taking = rateLimits.take(trip, [...demands, rateLimits.demandOf("signInWork", network)]);
+    const taking = rateLimits.take(trip, [...demands, ...kept]);
     await trip.send();
     return { addressHash, demands, taken: await taking };
   }

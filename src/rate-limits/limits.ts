@@ -29,6 +29,11 @@ export const limits = {
   ownPassword: { name: "own-password", permits: 30, windowSeconds: 3600, whenUnavailable: "local" },
   /** Sign-ins of one network, good ones too: each is a hash, most are a row, and nothing of it is given back. */
   signInWork: { name: "sign-in-work", permits: 3000, windowSeconds: 600, whenUnavailable: "local" },
+  /**
+   * Sign-ins of one account, good or not: each session that ends is remembered by every isolate for as long as its tokens
+   * could live. Far more than guesses may ever be, so no stranger can use it up.
+   */
+  signInAccount: { name: "sign-in-account", permits: 1000, windowSeconds: 3600, whenUnavailable: "local" },
   /** Sign-ins that failed, of one network: a success gives back what it took. */
   signInNetwork: { name: "sign-in-network", permits: 300, windowSeconds: 600, whenUnavailable: "local" },
   /**

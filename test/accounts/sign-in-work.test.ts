@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { sha256Hex } from "../../src/crypto/digest.ts";
 import { givenIsolate, unique } from "../support/given.ts";
 import { givenPerson, otherPassword, signInFrom } from "../support/given-people.ts";
 
@@ -21,4 +22,22 @@ test("good sign-ins of one network end too: whoever has an account cannot have u
 
   expect(await accounts.verifyPassword(email, password, from())).toMatchObject({ reason: "over_limit" });
   expect(await accounts.verifyPassword(email, password, signInFrom(isolate))).toMatchObject({ ok: true });
+});
+
+test("sign-ins of one account end as well, whatever networks and known devices they come from", async () => {
+  const isolate = await givenIsolate();
+  const { accounts, rateLimits } = isolate.rooms;
+  const { email, password } = await givenPerson(isolate);
+  const addressHash = await sha256Hex(email);
+  const device = { id: unique("device"), addressHash };
+  const trip = rateLimits.openTrip();
+  const taking = rateLimits.take(trip, [rateLimits.demandOf("signInAccount", `address:${addressHash}`, 999)]);
+  await trip.send();
+  expect(await taking).toMatchObject({ ok: true });
+  expect(await accounts.verifyPassword(email, password, signInFrom(isolate))).toMatchObject({ ok: true });
+  await isolate.settle();
+  for (const known of [null, device])
+    expect(await accounts.verifyPassword(email, password, signInFrom(isolate, known))).toMatchObject({
+      reason: "over_limit",
+    });
 });
