@@ -48,6 +48,7 @@ import {
   copiesLiveMilliseconds,
   createRevocation,
   laterOf,
+  type Reach,
   recordLifeSeconds,
 } from "./revocation/revocation.ts";
 import { createRevocationStore } from "./revocation/store.ts";
@@ -180,12 +181,13 @@ export async function wire(config: Config, options: WiringOptions) {
     now,
   });
 
-  /** A person who is gone has no keys either. Asked again after a failure in between, `revoke-keys` does the rest. */
+  /** A person who is gone has no keys either, and they go first: what fails in between can be asked for again. */
   const remove: typeof accounts.remove = async (accountId, password, operator) => {
-    const removed = await accounts.remove(accountId, password, operator);
-    if (!removed.ok) return removed;
-    const { reach } = await apiKeys.revokeOfOwner({ type: "user", id: accountId }, operator);
-    return { ok: true, reach: laterOf(removed.reach, reach) };
+    const reaches: Reach[] = [];
+    const removed = await accounts.remove(accountId, password, operator, async () => {
+      reaches.push((await apiKeys.revokeOfOwner({ type: "user", id: accountId }, operator)).reach);
+    });
+    return removed.ok && reaches[0] ? { ok: true, reach: laterOf(removed.reach, reaches[0]) } : removed;
   };
 
   const authentication = createAuthentication({

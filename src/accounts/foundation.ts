@@ -5,7 +5,7 @@ import { sha256Hex } from "../crypto/digest.ts";
 import { AuthError } from "../errors/auth-error.ts";
 import type { Circumstances } from "../messages/message.ts";
 import type { Messages } from "../messages/messages.ts";
-import type { Demand, Taken } from "../rate-limits/limits.ts";
+import type { Demand, OwnLimit, Taken } from "../rate-limits/limits.ts";
 import type { RateLimits } from "../rate-limits/rate-limits.ts";
 import type { Revocation } from "../revocation/revocation.ts";
 import type { Account, Asked, Operator } from "./account.ts";
@@ -22,7 +22,7 @@ export type Foundation = {
   readonly changes: ChangeStore;
   readonly passwords: Passwords;
   readonly messages: Pick<Messages, "requireMail" | "send">;
-  readonly rateLimits: Pick<RateLimits, "openTrip" | "take" | "giveBack" | "demandOf">;
+  readonly rateLimits: Pick<RateLimits, "openTrip" | "take" | "giveBack" | "demandOf" | "brakeOf" | "note">;
   readonly revocation: Pick<Revocation, "announceNow">;
   readonly audit: Pick<Audit, "record">;
   readonly now: () => number;
@@ -94,9 +94,34 @@ export async function newLink(
 
 const linkShape = /^[0-9A-Za-z]{43}$/;
 
-/** Null without a call for what was never a link of ours. */
-export const linkHashOf = async (text: unknown): Promise<string | null> =>
-  typeof text === "string" && linkShape.test(text) ? await sha256Hex(text) : null;
+/** Who presents a link: a stranger, whose network is counted where the door has named it. */
+export type LinkBearer = Operator & { readonly network?: string };
+
+const linkSubject = ({ network, origin }: LinkBearer): string => `network:${network ?? origin.address}`;
+
+/**
+ * Null without a call for what was never a link of ours. Throws `rate_limited`, without a call too, for whose links were
+ * none again and again.
+ */
+export async function linkHashOf(
+  foundation: Pick<Foundation, "rateLimits" | "audit">,
+  text: unknown,
+  bearer: LinkBearer,
+): Promise<string | null> {
+  if (typeof text !== "string" || !linkShape.test(text)) return null;
+  const { retryAfterSeconds, standing } = foundation.rateLimits.brakeOf("refusedLinks", linkSubject(bearer));
+  if (retryAfterSeconds > 0) refuseOver([standing.name], retryAfterSeconds, foundation, bearer);
+  return await sha256Hex(text);
+}
+
+/** What a link that opens nothing is answered, and counted. */
+export function refuseLink(
+  { rateLimits }: Pick<Foundation, "rateLimits">,
+  bearer: LinkBearer,
+): { readonly ok: false } {
+  rateLimits.note("refusedLinks", linkSubject(bearer));
+  return { ok: false };
+}
 
 /**
  * A stranger's question that may cause a mail: two limits in one trip. Past that of the network it is refused; past that
@@ -104,26 +129,34 @@ export const linkHashOf = async (text: unknown): Promise<string | null> =>
  */
 export async function takeQuestion(
   foundation: Pick<Foundation, "rateLimits" | "audit">,
-  limit: "registerNetwork" | "recoverNetwork",
+  limits: { readonly ofNetwork: OwnLimit; readonly ofAddress: OwnLimit },
   address: EmailAddress,
   asked: Asked,
 ): Promise<{ mayMail: boolean }> {
   const { rateLimits } = foundation;
   const trip = rateLimits.openTrip();
-  const network = rateLimits.take(trip, [rateLimits.demandOf(limit, `network:${asked.network}`)]);
+  const network = rateLimits.take(trip, [rateLimits.demandOf(limits.ofNetwork, `network:${asked.network}`)]);
   const addressee = `address:${await addressHashOf(address)}`;
-  const mail = rateLimits.take(trip, [rateLimits.demandOf("mailAddress", addressee)]);
+  const mail = rateLimits.take(trip, [rateLimits.demandOf(limits.ofAddress, addressee)]);
   await trip.send();
   requireWithin(await network, foundation, asked);
   return { mayMail: (await mail).ok };
 }
 
-function requireWithin(taken: Taken, { audit }: Pick<Foundation, "audit">, asked: Asked): void {
-  if (taken.ok) return;
-  const subject = { type: "limit", id: taken.names.join(" ") } as const;
+function requireWithin(taken: Taken, foundation: Pick<Foundation, "audit">, asked: Asked): void {
+  if (!taken.ok) refuseOver(taken.names, taken.retryAfterSeconds, foundation, asked);
+}
+
+function refuseOver(
+  names: readonly string[],
+  retryAfterSeconds: number | undefined,
+  { audit }: Pick<Foundation, "audit">,
+  { origin, background }: Pick<Operator, "origin" | "background">,
+): never {
+  const subject = { type: "limit", id: names.join(" ") } as const;
   const event = { type: "limit.exceeded", outcome: "refused", reason: "over_limit" } as const;
-  audit.record({ ...event, actor: stranger, subject, origin: asked.origin }, asked.background);
-  throw new AuthError("rate_limited", undefined, { retryAfterSeconds: taken.retryAfterSeconds });
+  audit.record({ ...event, actor: stranger, subject, origin }, background);
+  throw new AuthError("rate_limited", undefined, { retryAfterSeconds });
 }
 
 /** The demands of one guess at a password; `subject` is whose count it is. */

@@ -16,29 +16,41 @@ const newAddressLifeMilliseconds = 3_600_000;
 
 /** What an owner does to the account, each time with the password once more: a stolen session alone changes nothing. */
 export function createOwnAccount(foundation: Foundation) {
-  const { store, links, changes, passwords, messages, rateLimits, revocation, now } = foundation;
+  const { store, links, changes, passwords, messages, rateLimits, revocation, audit, now } = foundation;
+
+  function refuse(reason: "wrong_password" | "over_limit", operator: Operator): void {
+    const { actor, origin, background } = operator;
+    const type = reason === "over_limit" ? "limit.exceeded" : "access.refused";
+    audit.record({ type, outcome: "refused", reason, actor, subject: actor, origin }, background);
+  }
 
   /** Guesses from inside a session are counted by themselves: no stranger can use them up. */
   async function recognise(
     accountId: string,
     password: unknown,
-    { background }: Operator,
+    operator: Operator,
   ): Promise<{ ok: true; row: AccountRow } | (OwnVerdict & { ok: false })> {
-    const demands = guessDemands(rateLimits, `account:${accountId}`);
+    const whose = `account:${accountId}`;
+    const demands = guessDemands(rateLimits, whose);
     const trip = rateLimits.openTrip();
-    const taking = rateLimits.take(trip, demands);
+    const taking = rateLimits.take(trip, [...demands, rateLimits.demandOf("ownPassword", whose)]);
     const guessing = trip.send().then(async () => ({ taken: await taking, demands }));
     const finding = store.find(accountId).catch((error: unknown) => {
-      background(giveBackWhenTaken(rateLimits, guessing));
+      operator.background(giveBackWhenTaken(rateLimits, guessing));
       throw error;
     });
     const [row, { taken }] = await Promise.all([finding, guessing]);
     if (row?.state !== "active") throw new AuthError("not_found", "no account has this id");
-    if (!taken.ok)
+    if (!taken.ok) {
+      refuse("over_limit", operator);
       return { ok: false, reason: "over_limit", retryAfterSeconds: taken.retryAfterSeconds ?? 1 };
+    }
     const { matches } = await passwords.verify(password, row.passwordHash, accountId);
-    if (!matches) return { ok: false, reason: "wrong_password" };
-    background(rateLimits.giveBack(taken, demands).catch(() => undefined));
+    if (!matches) {
+      refuse("wrong_password", operator);
+      return { ok: false, reason: "wrong_password" };
+    }
+    operator.background(rateLimits.giveBack(taken, demands).catch(() => undefined));
     return { ok: true, row };
   }
 
@@ -95,13 +107,22 @@ export function createOwnAccount(foundation: Foundation) {
       return { ok: true, reach: null };
     },
 
-    /** `password: null`: an operator removes it, and only routes that let operators in may say so. */
-    async remove(accountId: string, password: unknown, operator: Operator): Promise<OwnVerdict> {
+    /**
+     * `password: null`: an operator removes it, and only routes that let operators in may say so. `endOwned` ends what the
+     * person owns elsewhere, first: after a failure in between the account is still there, and asked again it goes.
+     */
+    async remove(
+      accountId: string,
+      password: unknown,
+      operator: Operator,
+      endOwned?: () => Promise<unknown>,
+    ): Promise<OwnVerdict> {
       const isByOperator = password === null;
       if (!isByOperator) {
         const known = await recognise(accountId, password, operator);
         if (!known.ok) return known;
-      }
+      } else if (!(await store.find(accountId))) throw new AuthError("not_found", "no account has this id");
+      await endOwned?.();
       const reason = isByOperator ? "by_operator" : "by_person";
       const changed = await changes.delete(accountId, reason, new Date(now()));
       if (!changed) throw new AuthError("not_found", "no account has this id");

@@ -1,16 +1,19 @@
-import type { Asked, LinkVerdict, Operator } from "./account.ts";
+import type { Asked, LinkVerdict } from "./account.ts";
 import {
   accountOf,
   circumstancesOf,
   type Foundation,
+  type LinkBearer,
   linkHashOf,
   newLink,
   noteOf,
+  refuseLink,
   requireAddress,
   stranger,
   takeQuestion,
 } from "./foundation.ts";
 
+const questionLimits = { ofNetwork: "recoverNetwork", ofAddress: "recoverAddress" } as const;
 const recoveryLifeMilliseconds = 30 * 60_000;
 
 /** Somebody has lost the password, and proves by a mail that the address is theirs. */
@@ -25,7 +28,7 @@ export function createRecovery(foundation: Foundation) {
     async requestRecovery(email: unknown, asked: Asked): Promise<void> {
       messages.requireMail();
       const address = requireAddress(email);
-      const { mayMail } = await takeQuestion(foundation, "recoverNetwork", address, asked);
+      const { mayMail } = await takeQuestion(foundation, questionLimits, address, asked);
       const times = { at: new Date(now()), lifeMilliseconds: recoveryLifeMilliseconds };
       const link = await newLink(address, times, mayMail);
       const made = await links.forRecovery(link.row);
@@ -44,10 +47,11 @@ export function createRecovery(foundation: Foundation) {
     },
 
     /** Every session ends: whoever had the old password is out. A refused password leaves the link alive. */
-    async recover(link: unknown, newPassword: unknown, operator: Operator): Promise<LinkVerdict> {
-      const secretHash = await linkHashOf(link);
-      const found = secretHash && (await links.findLive(secretHash, "recover", new Date(now())));
-      if (!secretHash || !found) return { ok: false };
+    async recover(link: unknown, newPassword: unknown, operator: LinkBearer): Promise<LinkVerdict> {
+      const secretHash = await linkHashOf(foundation, link, operator);
+      if (secretHash === null) return { ok: false };
+      const found = await links.findLive(secretHash, "recover", new Date(now()));
+      if (!found) return refuseLink(foundation, operator);
       const chosen = passwords.requireAcceptable(newPassword, found.email);
       const passwordHash = await passwords.hashChosen(chosen);
       const changed = await changes.recover(secretHash, passwordHash, new Date(now()));

@@ -1,16 +1,19 @@
-import type { Asked, LinkVerdict, Operator } from "./account.ts";
+import type { Asked, LinkVerdict } from "./account.ts";
 import {
   accountOf,
   circumstancesOf,
   type Foundation,
+  type LinkBearer,
   linkHashOf,
   newAccountId,
   newLink,
   noteOf,
+  refuseLink,
   requireAddress,
   takeQuestion,
 } from "./foundation.ts";
 
+const questionLimits = { ofNetwork: "registerNetwork", ofAddress: "mailAddress" } as const;
 const registrationLifeMilliseconds = 24 * 3_600_000;
 
 /** A person comes in: nobody has an account before the address is proved to be theirs. */
@@ -27,7 +30,7 @@ export function createRegistration(foundation: Foundation) {
       messages.requireMail();
       const address = requireAddress(email);
       const chosen = passwords.requireAcceptable(password, address.email);
-      const { mayMail } = await takeQuestion(foundation, "registerNetwork", address, asked);
+      const { mayMail } = await takeQuestion(foundation, questionLimits, address, asked);
       const passwordHash = await passwords.hashChosen(chosen, asked.network);
       const times = { at: new Date(now()), lifeMilliseconds: registrationLifeMilliseconds };
       const link = await newLink(address, times, mayMail);
@@ -43,8 +46,8 @@ export function createRegistration(foundation: Foundation) {
     },
 
     /** Uses up the link of a registration or of a change of address; of twenty at once one succeeds. */
-    async confirm(link: unknown, operator: Operator): Promise<LinkVerdict> {
-      const secretHash = await linkHashOf(link);
+    async confirm(link: unknown, operator: LinkBearer): Promise<LinkVerdict> {
+      const secretHash = await linkHashOf(foundation, link, operator);
       if (secretHash === null) return { ok: false };
       const at = new Date(now());
       const born = await changes.register(secretHash, newAccountId(), at);
@@ -54,7 +57,7 @@ export function createRegistration(foundation: Foundation) {
         return { ok: true, purpose: "register", account: accountOf(born), reach: null };
       }
       const moved = await changes.moveAddress(secretHash, at);
-      if (!moved) return { ok: false };
+      if (!moved) return refuseLink(foundation, operator);
       const { row, emailBefore, endings } = moved;
       const reach = await revocation.announceNow(endings, operator.background);
       const asOwner = { ...operator, actor: { type: "user", id: row.id } as const };

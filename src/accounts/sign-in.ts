@@ -42,12 +42,14 @@ export function createSignIn(foundation: Foundation) {
     const addressHash = await addressHashOf(address);
     const isKnown = asked.device !== null && asked.device.addressHash === addressHash;
     const whose = isKnown ? `device:${asked.device.id}` : `address:${addressHash}`;
-    const demands = [
-      rateLimits.demandOf("signInNetwork", `network:${asked.network}`),
-      ...guessDemands(rateLimits, whose),
+    const network = `network:${asked.network}`;
+    const demands = [rateLimits.demandOf("signInNetwork", network), ...guessDemands(rateLimits, whose)];
+    const kept = [
+      rateLimits.demandOf("signInWork", network),
+      rateLimits.demandOf("signInAccount", `address:${addressHash}`),
     ];
     const trip = rateLimits.openTrip();
-    const taking = rateLimits.take(trip, demands);
+    const taking = rateLimits.take(trip, [...demands, ...kept]);
     await trip.send();
     return { addressHash, demands, taken: await taking };
   }

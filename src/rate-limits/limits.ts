@@ -25,6 +25,15 @@ export const limits = {
   management: { name: "management", permits: 1200, windowSeconds: 60, whenUnavailable: "local" },
   /** Calls of a person's own applications at their account. */
   ownAccount: { name: "own-account", permits: 600, windowSeconds: 60, whenUnavailable: "local" },
+  /** Passwords that one person's applications give at the account, right ones too: each is a hash, some are a mail to anybody. */
+  ownPassword: { name: "own-password", permits: 30, windowSeconds: 3600, whenUnavailable: "local" },
+  /** Sign-ins of one network, good ones too: each is a hash, most are a row, and nothing of it is given back. */
+  signInWork: { name: "sign-in-work", permits: 3000, windowSeconds: 600, whenUnavailable: "local" },
+  /**
+   * Sign-ins of one account, good or not: each session that ends is remembered by every isolate for as long as its tokens
+   * could live. Far more than guesses may ever be, so no stranger can use it up.
+   */
+  signInAccount: { name: "sign-in-account", permits: 1000, windowSeconds: 3600, whenUnavailable: "local" },
   /** Sign-ins that failed, of one network: a success gives back what it took. */
   signInNetwork: { name: "sign-in-network", permits: 300, windowSeconds: 600, whenUnavailable: "local" },
   /**
@@ -40,6 +49,13 @@ export const limits = {
   recoverNetwork: { name: "recover-network", permits: 100, windowSeconds: 3600, whenUnavailable: "local" },
   /** Mails that strangers can have sent to one address; past it none is sent, and nobody is told. */
   mailAddress: { name: "mail-address", permits: 5, windowSeconds: 3600, whenUnavailable: "local" },
+  /**
+   * Recoveries mailed to one address, counted apart, and freed before the last link is over: so whoever asks in the
+   * owner's stead leaves them with a link that works.
+   */
+  recoverAddress: { name: "recover-address", permits: 3, windowSeconds: 1600, whenUnavailable: "local" },
+  /** Links of mails that were none, of one network: who was never sent one soon asks the store for nothing. */
+  refusedLinks: { name: "refused-links", permits: 60, windowSeconds: 60, whenUnavailable: "local" },
 } as const satisfies Record<string, Limit>;
 
 export type OwnLimit = keyof typeof limits;

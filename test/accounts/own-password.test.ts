@@ -1,0 +1,45 @@
+import { expect, test } from "vitest";
+import { givenIsolate, unique } from "../support/given.ts";
+import { asPerson, freshAddress, givenPerson } from "../support/given-people.ts";
+
+test("an owner's mails to addresses of others, and the hashes before them, are few in an hour", async () => {
+  const isolate = await givenIsolate();
+  const { accounts, rateLimits } = isolate.rooms;
+  const { account, password } = await givenPerson(isolate);
+  const owner = asPerson(isolate, account.id);
+  const trip = rateLimits.openTrip();
+  const taking = rateLimits.take(trip, [rateLimits.demandOf("ownPassword", `account:${account.id}`, 28)]);
+  await trip.send();
+  expect(await taking).toMatchObject({ ok: true });
+  for (let time = 0; time < 2; time += 1) {
+    expect(await accounts.changeAddress(account.id, password, freshAddress(), owner)).toMatchObject({
+      ok: true,
+    });
+    await isolate.settle();
+  }
+  const requestId = unique("request");
+  const late = { ...owner, origin: { ...owner.origin, requestId } };
+  expect(await accounts.changeAddress(account.id, password, freshAddress(), late)).toMatchObject({
+    ok: false,
+    reason: "over_limit",
+  });
+  await isolate.settle();
+  const events = await isolate.rooms.audit.list({ requestId, limit: 5 });
+  expect(events.map(({ type, reason }) => [type, reason])).toEqual([["limit.exceeded", "over_limit"]]);
+});
+
+test("a wrong password inside a session is on record: somebody else may sit there", async () => {
+  const isolate = await givenIsolate();
+  const { account } = await givenPerson(isolate);
+  const thief = asPerson(isolate, account.id);
+  const requestId = unique("request");
+  const asked = { ...thief, origin: { ...thief.origin, requestId } };
+  expect(await isolate.rooms.accounts.remove(account.id, "a guess of some length", asked)).toMatchObject({
+    reason: "wrong_password",
+  });
+  await isolate.settle();
+  const events = await isolate.rooms.audit.list({ requestId, limit: 5 });
+  expect(events.map(({ type, reason, outcome, subject }) => [type, reason, outcome, subject?.id])).toEqual([
+    ["access.refused", "wrong_password", "refused", account.id],
+  ]);
+});
