@@ -8,6 +8,7 @@ import { connect } from "node:tls";
 import { parseArgs, stripVTControlCharacters } from "node:util";
 import { gzipSync } from "node:zlib";
 import { unstable_readConfig as readConfig } from "wrangler";
+import { judgeMail, judgePeppers, neverInPlainText, requiredSecrets } from "./deploy/settings.ts";
 import { migrate } from "./migrate.ts";
 import { openLocalData, REPOSITORY } from "./stack/local-data.ts";
 import { describeFailure, isRefusal, refusal } from "./stack/refusal.ts";
@@ -20,13 +21,6 @@ const HELP = `Checks that a deployment would work, then deploys: npm run deploy 
 
 DATABASE_URL names the production database, so that its migrations can be checked.`;
 
-const SECRETS = [
-  "DATABASE_URL",
-  "UPSTASH_REDIS_REST_URL",
-  "UPSTASH_REDIS_REST_TOKEN",
-  "KEY_ENCRYPTION_KEYS",
-  "API_KEY_TAG_SECRETS",
-] as const;
 const BUNDLE_GZIP_BYTES_MAX = 350 * 1024;
 const TLS_MS = 5_000;
 
@@ -39,6 +33,8 @@ const CHECKS: readonly Check[] = [
   { name: "bundle", run: checkBundle },
   { name: "issuer", run: checkIssuer },
   { name: "secrets", run: checkSecrets },
+  { name: "mail", run: async (plan) => judgeMail(plan.config.vars, await secretsOf(plan)) },
+  { name: "peppers", run: async (plan) => judgePeppers(await secretsOf(plan)) },
   { name: "migrations", run: checkMigrations },
   { name: "hostname", run: checkHostname },
 ];
@@ -60,7 +56,7 @@ async function checkBundle({ configPath }: Plan): Promise<string> {
 }
 
 async function checkIssuer({ config, configPath, dryRun }: Plan): Promise<string> {
-  const exposed = SECRETS.find((name) => name in config.vars);
+  const exposed = neverInPlainText.find((name) => name in config.vars);
   if (exposed) {
     throw refusal(
       `${exposed} stands in plain text in ${configPath}: remove it and run wrangler secret put ${exposed}.`,
@@ -92,15 +88,25 @@ function requireIssuer(config: Config, configPath: string): URL {
   return url;
 }
 
-async function checkSecrets({ configPath, dryRun }: Plan): Promise<string> {
-  if (dryRun) return "skipped: they are listed by the Cloudflare account";
+let listedSecrets: ReadonlySet<string> | undefined;
+
+/** The names that the Cloudflare account lists; null in a dry run, which asks nobody. */
+async function secretsOf({ configPath, dryRun }: Plan): Promise<ReadonlySet<string> | null> {
+  if (dryRun) return null;
+  if (listedSecrets) return listedSecrets;
   const listed = await runWrangler(["secret", "list", "--format", "json", "--config", configPath]);
-  const names = new Set((JSON.parse(listed) as { name: string }[]).map(({ name }) => name));
-  const missing = SECRETS.filter((name) => !names.has(name));
+  listedSecrets = new Set((JSON.parse(listed) as { name: string }[]).map(({ name }) => name));
+  return listedSecrets;
+}
+
+async function checkSecrets(plan: Plan): Promise<string> {
+  const names = await secretsOf(plan);
+  if (names === null) return "skipped: they are listed by the Cloudflare account";
+  const missing = requiredSecrets.filter((name) => !names.has(name));
   if (missing.length > 0) {
     throw refusal(`Secrets are missing (${missing.join(", ")}): run wrangler secret put NAME for each.`);
   }
-  return `all ${SECRETS.length} present`;
+  return `all ${requiredSecrets.length} present`;
 }
 
 async function checkMigrations({ dryRun }: Plan): Promise<string> {

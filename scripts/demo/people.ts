@@ -1,12 +1,17 @@
 import { randomBase62 } from "../../src/crypto/base62.ts";
-import type { Answered } from "./caller.ts";
-import { type Mailbox, type Person, signIn, type Tokens, tokensIn, withToken } from "./person.ts";
-import type { Route, Stage } from "./stage.ts";
-import type { Scene, Story } from "./story.ts";
-
-type Cast = { readonly route: Route; readonly person: Person };
-
-const afterwards = 10;
+import { tellEmergency } from "./emergency.ts";
+import {
+  type Cast,
+  type Mailbox,
+  refresh,
+  refusalAtGateway,
+  signIn,
+  type Tokens,
+  withToken,
+} from "./person.ts";
+import { tellForcedLogout, tellSessions } from "./sessions.ts";
+import type { Stage } from "./stage.ts";
+import type { Story } from "./story.ts";
 
 /** People: registered, signed in, known to a service behind, and out again when somebody says so. */
 export async function tellPeople(story: Story, stage: Stage, mailbox: Mailbox): Promise<void> {
@@ -16,8 +21,11 @@ export async function tellPeople(story: Story, stage: Stage, mailbox: Mailbox): 
   const tokens = await tellSignIn(story, stage, { route, person });
   const newest = await tellRefresh(story, stage, tokens);
   await tellTheft(story, stage, { route, person }, { stolen: tokens, newest });
+  await tellSessions(story, stage, { route, person });
   await tellKeyRotation(story, stage, { route, person });
+  await tellEmergency(story, stage, { route, person });
   await tellEverywhere(story, stage, { route, person });
+  await tellForcedLogout(story, stage, { route, person });
 }
 
 async function tellRegistration(
@@ -142,39 +150,4 @@ async function tellEverywhere(story: Story, stage: Stage, { route, person }: Cas
     scene.expect(passed.status === 200, "whoever signs in again is in", passed);
     scene.proves("tokens that nobody can call back are refused at the gateway, before they expire.");
   });
-}
-
-async function refresh(
-  scene: Scene,
-  stage: Stage,
-  { refresh: token }: Tokens,
-  how: "aloud" | "quietly" = "aloud",
-): Promise<Tokens> {
-  const asked = stage.auth("/refresh", { refresh_token: token });
-  const answer = await stage.quietly(asked);
-  scene.expect(answer.status === 200, "the session is refreshed", answer);
-  const tokens = tokensIn(scene, answer);
-  if (how === "aloud") scene.show(asked, answer);
-  return tokens;
-}
-
-const boundMillisecondsMax = 300_000;
-
-/** Calls until the token is refused, within what a revocation may take at the most, and then for good. */
-async function refusalAtGateway(scene: Scene, stage: Stage, route: Route, tokens: Tokens): Promise<void> {
-  const asked = { url: route.url, headers: withToken(tokens) };
-  const began = Date.now();
-  let passed = 0;
-  let answer: Answered = await stage.quietly(asked);
-  while (answer.status === 200 && Date.now() - began < boundMillisecondsMax) {
-    passed += 1;
-    answer = await stage.quietly(asked);
-  }
-  scene.expect(answer.status === 401, "the gateway refuses the access token", answer);
-  const felt = Date.now() - began;
-  for (let call = 0; call < afterwards; call += 1) {
-    const later = await stage.quietly(asked);
-    scene.expect(later.status === 401, "once refused, it stays refused", later);
-  }
-  scene.note(`refused at the gateway after ${felt} ms, ${passed} calls passed`);
 }

@@ -1,19 +1,23 @@
 import type { Answered, Caller } from "./caller.ts";
-import type { Stage } from "./stage.ts";
+import type { Route, Stage } from "./stage.ts";
 import type { Scene } from "./story.ts";
 
 export type Person = { readonly email: string; readonly password: string };
+export type Cast = { readonly route: Route; readonly person: Person };
 export type Tokens = { readonly access: string; readonly refresh: string; readonly sessionId: string };
 
 export const withToken = ({ access }: Pick<Tokens, "access">) => ({ authorization: `Bearer ${access}` });
 
 /** The tokens of an answer, kept from being shown whole. */
 export function tokensIn(scene: Scene, { json }: Answered): Tokens {
-  const access = String(json["access_token"]);
-  const refresh = String(json["refresh_token"]);
-  scene.keepSecret(access);
-  scene.keepSecret(refresh);
-  return { access, refresh, sessionId: String(json["session_id"]) };
+  const tokens = {
+    access: String(json["access_token"]),
+    refresh: String(json["refresh_token"]),
+    sessionId: String(json["session_id"]),
+  };
+  scene.keepSecret(tokens.access);
+  scene.keepSecret(tokens.refresh);
+  return tokens;
 }
 
 export async function signIn(
@@ -28,6 +32,47 @@ export async function signIn(
   const tokens = tokensIn(scene, answer);
   if (how === "aloud") scene.show(asked, answer);
   return tokens;
+}
+
+export async function refresh(
+  scene: Scene,
+  stage: Stage,
+  { refresh: token }: Tokens,
+  how: "aloud" | "quietly" = "aloud",
+): Promise<Tokens> {
+  const asked = stage.auth("/refresh", { refresh_token: token });
+  const answer = await stage.quietly(asked);
+  scene.expect(answer.status === 200, "the session is refreshed", answer);
+  const tokens = tokensIn(scene, answer);
+  if (how === "aloud") scene.show(asked, answer);
+  return tokens;
+}
+
+const boundMillisecondsMax = 300_000;
+const afterwards = 10;
+
+/** Calls until the token is refused, within what a revocation may take at the most, and then for good. */
+export async function refusalAtGateway(
+  scene: Scene,
+  stage: Stage,
+  route: Route,
+  tokens: Tokens,
+): Promise<void> {
+  const asked = { url: route.url, headers: withToken(tokens) };
+  const began = Date.now();
+  let passed = 0;
+  let answer: Answered = await stage.quietly(asked);
+  while (answer.status === 200 && Date.now() - began < boundMillisecondsMax) {
+    passed += 1;
+    answer = await stage.quietly(asked);
+  }
+  scene.expect(answer.status === 401, "the gateway refuses the access token", answer);
+  const felt = Date.now() - began;
+  for (let call = 0; call < afterwards; call += 1) {
+    const later = await stage.quietly(asked);
+    scene.expect(later.status === 401, "once refused, it stays refused", later);
+  }
+  scene.note(`refused at the gateway after ${felt} ms, ${passed} calls passed`);
 }
 
 const triesMax = 100;

@@ -19,6 +19,8 @@ const expected = [
   "session.began",
   "session.ended",
   "refresh.replayed",
+  "token.revoked",
+  "signing_key.killed",
 ];
 const linesShown = 12;
 

@@ -49,7 +49,7 @@ afterAll(async () => {
 function start(script: string, typed: readonly string[], environment: Record<string, string> = {}) {
   const { GATEHOUSE_URL: _url, GATEHOUSE_ADMIN_KEY: _key, ...inherited } = process.env;
   const child = spawn(process.execPath, [join(REPOSITORY, "scripts", script), ...typed], {
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["pipe", "pipe", "pipe"],
     env: { ...inherited, GATEHOUSE_LOCAL: local, ...environment },
   });
   children.add(child);
@@ -173,6 +173,75 @@ test("a route lives by the command line: made, called, moved, closed, opened, de
   expect([absent.code, absent.err]).toEqual([1, `No route has the name "${name}".`]);
 }, 60_000);
 
+test("the demo account signs in at once, is seen by the command line, and is signed out, stopped and let in by it", async () => {
+  const { email, password } = stack.demo ?? { email: "none", password: "" };
+  const post = async (verb: string, body: unknown) => {
+    const init = {
+      method: "POST",
+      body: JSON.stringify(body),
+      headers: { "content-type": "application/json" },
+    };
+    const answer = await fetch(`${stack.issuer}/auth${verb}`, init);
+    return { status: answer.status, json: (await answer.json()) as Record<string, string> };
+  };
+  const signIn = () => post("/login", { email, password, refresh_in_body: true });
+  const first = await signIn();
+  expect(first.status).toBe(200);
+  const { session_id: sessionId = "", access_token: accessToken = "" } = first.json;
+  const { path, name } = await givenRoute();
+  await gatehouse("routes", "update", name, "--credential", "access-token", "--scope", "orders.read");
+  const passes = async () =>
+    (await fetch(`${stack.issuer}/gateway${path}`, { headers: { authorization: `Bearer ${accessToken}` } }))
+      .status;
+  expect(await passes()).toBe(200);
+
+  await gatehouse("routes", "update", name, "--audience", "https://elsewhere.example");
+  expect(await passes()).toBe(401);
+  await gatehouse("routes", "update", name, "--no-audiences");
+  expect(await passes()).toBe(200);
+
+  expect(await gatehouse("users", "list", "--email", email)).toContain("active");
+  expect(await gatehouse("users", "show", email)).not.toMatch(/hash|argon2/);
+  expect(await gatehouse("sessions", "list", email)).toContain(sessionId);
+  const file = join(local, "token");
+  writeFileSync(file, `${accessToken}\n`);
+  expect(lastLine(await gatehouse("tokens", "revoke", "--token-from", file))).toMatch(felt);
+  expect(await passes()).toBe(401);
+  expect((await post("/refresh", { refresh_token: first.json["refresh_token"] })).status).toBe(200);
+  expect(lastLine(await gatehouse("sessions", "end", sessionId, "--user", email))).toMatch(felt);
+  expect(await gatehouse("sessions", "list", email)).not.toContain(sessionId);
+
+  await gatehouse("users", "disable", email);
+  expect((await signIn()).json["error"]).toBe("account_disabled");
+  await gatehouse("users", "enable", email);
+  const again = await signIn();
+  expect(again.status).toBe(200);
+  expect(lastLine(await gatehouse("users", "logout", email))).toMatch(felt);
+  expect((await post("/refresh", { refresh_token: again.json["refresh_token"] })).status).toBe(401);
+}, 90_000);
+
+test("a person is made and deleted by the command line, the password from standard input alone", async () => {
+  const email = `${unique("person")}@example.com`;
+  const child = start("cli.ts", [
+    "users",
+    "create",
+    "--email",
+    email,
+    "--scope",
+    "a",
+    "--password-from",
+    "-",
+  ]);
+  child.stdin?.end("seven green kettles sing\n");
+  const [out] = await Promise.all([text(child.stdout as Readable), once(child, "close")]);
+  expect(out).toContain(email);
+  expect(out).not.toContain("kettles");
+  expect(await gatehouse("users", "update", email, "--no-scopes")).toMatch(/scopes +none/);
+  expect(lastLine(await gatehouse("users", "delete", email))).toMatch(felt);
+  const gone = await run("cli.ts", ["users", "show", email]);
+  expect([gone.code, gone.err]).toEqual([1, `Nobody has the address "${email}".`]);
+}, 60_000);
+
 test("signing keys are listed and a compromised one is killed by the command line: the key set drops it", async () => {
   const keySet = async () => (await fetch(`${stack.issuer}/.well-known/jwks.json`)).text();
   await keySet();
@@ -258,9 +327,11 @@ test("the demo holds to the end, shows no secret whole and leaves nothing behind
   expect(out).not.toMatch(/gk_(?:live|test)_[0-9A-Za-z]{5}|legacy_[0-9a-f]{8}/);
   expect(out).not.toMatch(/gr_[0-9A-Za-z]{12}|eyJ[\w-]{12}|"(?:password|link)":"[0-9A-Za-z]{12}/);
   expect(out).toContain("the identical refresh token");
+  expect(out.match(/refused at the gateway after \d+ ms, \d+ calls passed/g)?.length).toBeGreaterThan(5);
   expect(out).toMatch(/\d+ calls through the whole rotation \([^)]+\), 0 failed/);
   const run_ = /demo-[0-9a-f]{6}-/.exec(out)?.[0] ?? "no run";
   expect(await gatehouse("routes", "list")).not.toContain(run_);
+  expect(await gatehouse("users", "list")).not.toContain(run_);
   const list = await gatehouse("keys", "list", "--limit", "200", "--json");
   const { data } = JSON.parse(list) as { data: { name: string; status: string }[] };
   const made = data.filter(({ name }) => name.startsWith(run_));
