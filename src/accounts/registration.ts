@@ -9,13 +9,14 @@ import {
   noteOf,
   requireAddress,
   takeQuestion,
+  tellEndings,
 } from "./foundation.ts";
 
 const registrationLifeMilliseconds = 24 * 3_600_000;
 
 /** A person comes in: nobody has an account before the address is proved to be theirs. */
 export function createRegistration(foundation: Foundation) {
-  const { links, changes, passwords, messages, revocation, now } = foundation;
+  const { links, changes, passwords, messages, now } = foundation;
 
   return {
     /**
@@ -56,8 +57,8 @@ export function createRegistration(foundation: Foundation) {
       const moved = await changes.moveAddress(secretHash, at);
       if (!moved) return { ok: false };
       const { row, emailBefore, endings } = moved;
-      const reach = await revocation.announceNow(endings, operator.background);
       const asOwner = { ...operator, actor: { type: "user", id: row.id } as const };
+      const reach = await tellEndings(foundation, endings, "address_changed", asOwner);
       noteOf(foundation, "account.address_changed", row.id, asOwner, "by_person");
       const done = circumstancesOf(operator, now);
       messages.send(
