@@ -3,11 +3,18 @@ import type { Reach } from "../revocation/revocation.ts";
 import type { Account, AccountFilter, Operator } from "./account.ts";
 import type { Changed } from "./changes.store.ts";
 import { parseEmailAddress } from "./email-address.ts";
-import { accountOf, type Foundation, newAccountId, noteOf, requireAddress } from "./foundation.ts";
+import {
+  accountOf,
+  type Foundation,
+  newAccountId,
+  noteOf,
+  requireAddress,
+  tellEndings,
+} from "./foundation.ts";
 
 /** Accounts as operators handle them. */
 export function createAdministration(foundation: Foundation) {
-  const { store, changes, passwords, revocation, now } = foundation;
+  const { store, changes, passwords, now } = foundation;
 
   async function find(accountId: string): Promise<Account | null> {
     const row = await store.find(accountId);
@@ -30,7 +37,7 @@ export function createAdministration(foundation: Foundation) {
     changed: Changed,
     operator: Operator,
   ): Promise<{ readonly account: Account; readonly reach: Reach }> {
-    const reach = await revocation.announceNow(changed.endings, operator.background);
+    const reach = await tellEndings(foundation, changed.endings, "account_disabled", operator);
     return { account: accountOf(changed.row), reach };
   }
 

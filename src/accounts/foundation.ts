@@ -7,7 +7,8 @@ import type { Circumstances } from "../messages/message.ts";
 import type { Messages } from "../messages/messages.ts";
 import type { Demand, OwnLimit, Taken } from "../rate-limits/limits.ts";
 import type { RateLimits } from "../rate-limits/rate-limits.ts";
-import type { Revocation } from "../revocation/revocation.ts";
+import type { PendingChange } from "../revocation/ending.ts";
+import type { Reach, Revocation } from "../revocation/revocation.ts";
 import type { Account, Asked, Operator } from "./account.ts";
 import type { ChangeStore } from "./changes.store.ts";
 import { type EmailAddress, parseEmailAddress } from "./email-address.ts";
@@ -71,6 +72,21 @@ export function noteOf(
 ): void {
   const subject = { type: "user", id: accountId } as const;
   audit.record({ type, outcome: "done", reason, actor, subject, origin }, background);
+}
+
+/** The edges are told what a change ended, and audit which sessions. */
+export async function tellEndings(
+  { audit, revocation }: Pick<Foundation, "audit" | "revocation">,
+  endings: readonly PendingChange[],
+  reason: EventReason,
+  { actor, origin, background }: Operator,
+): Promise<Reach> {
+  for (const { kind, subjectId } of endings) {
+    if (kind !== "session") continue;
+    const subject = { type: "session", id: subjectId } as const;
+    audit.record({ type: "session.ended", outcome: "done", reason, actor, subject, origin }, background);
+  }
+  return await revocation.announceNow(endings, background);
 }
 
 /** 256 random bits: the text goes into one mail, its SHA-256 into the table. */

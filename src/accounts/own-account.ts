@@ -9,6 +9,7 @@ import {
   newLink,
   noteOf,
   requireAddress,
+  tellEndings,
 } from "./foundation.ts";
 import type { AccountRow } from "./store.ts";
 
@@ -16,7 +17,7 @@ const newAddressLifeMilliseconds = 3_600_000;
 
 /** What an owner does to the account, each time with the password once more: a stolen session alone changes nothing. */
 export function createOwnAccount(foundation: Foundation) {
-  const { store, links, changes, passwords, messages, rateLimits, revocation, audit, now } = foundation;
+  const { store, links, changes, passwords, messages, rateLimits, audit, now } = foundation;
 
   function refuse(reason: "wrong_password" | "over_limit", operator: Operator): void {
     const { actor, origin, background } = operator;
@@ -70,7 +71,7 @@ export function createOwnAccount(foundation: Foundation) {
       const changed = await changes.changePassword(accountId, hashes, keepSessionId, new Date(now()));
       // Another change was faster: what was given is no longer the password.
       if (!changed) return { ok: false, reason: "wrong_password" };
-      const reach = await revocation.announceNow(changed.endings, operator.background);
+      const reach = await tellEndings(foundation, changed.endings, "password_changed", operator);
       noteOf(foundation, "account.password_changed", accountId, operator, "by_person");
       const done = circumstancesOf(operator, now);
       messages.send({ template: "password-changed", to: row.email, done }, operator.background);
@@ -126,7 +127,7 @@ export function createOwnAccount(foundation: Foundation) {
       const reason = isByOperator ? "by_operator" : "by_person";
       const changed = await changes.delete(accountId, reason, new Date(now()));
       if (!changed) throw new AuthError("not_found", "no account has this id");
-      const reach = await revocation.announceNow(changed.endings, operator.background);
+      const reach = await tellEndings(foundation, changed.endings, reason, operator);
       noteOf(foundation, "account.deleted", accountId, operator, reason);
       const done = circumstancesOf(operator, now);
       messages.send({ template: "account-deleted", to: changed.emailBefore, done }, operator.background);

@@ -11,6 +11,7 @@ import {
   requireAddress,
   stranger,
   takeQuestion,
+  tellEndings,
 } from "./foundation.ts";
 
 const questionLimits = { ofNetwork: "recoverNetwork", ofAddress: "recoverAddress" } as const;
@@ -18,7 +19,7 @@ const recoveryLifeMilliseconds = 30 * 60_000;
 
 /** Somebody has lost the password, and proves by a mail that the address is theirs. */
 export function createRecovery(foundation: Foundation) {
-  const { links, changes, passwords, messages, revocation, now } = foundation;
+  const { links, changes, passwords, messages, now } = foundation;
 
   return {
     /**
@@ -57,8 +58,8 @@ export function createRecovery(foundation: Foundation) {
       const changed = await changes.recover(secretHash, passwordHash, new Date(now()));
       if (!changed) return { ok: false };
       const { row, endings } = changed;
-      const reach = await revocation.announceNow(endings, operator.background);
       const asOwner = { ...operator, actor: { type: "user", id: row.id } as const };
+      const reach = await tellEndings(foundation, endings, "by_recovery", asOwner);
       noteOf(foundation, "account.password_changed", row.id, asOwner, "by_recovery");
       const done = circumstancesOf(operator, now);
       messages.send({ template: "password-changed", to: row.email, done }, operator.background);

@@ -11,6 +11,7 @@ import {
   refuseLink,
   requireAddress,
   takeQuestion,
+  tellEndings,
 } from "./foundation.ts";
 
 const questionLimits = { ofNetwork: "registerNetwork", ofAddress: "mailAddress" } as const;
@@ -18,7 +19,7 @@ const registrationLifeMilliseconds = 24 * 3_600_000;
 
 /** A person comes in: nobody has an account before the address is proved to be theirs. */
 export function createRegistration(foundation: Foundation) {
-  const { links, changes, passwords, messages, revocation, now } = foundation;
+  const { links, changes, passwords, messages, now } = foundation;
 
   return {
     /**
@@ -59,8 +60,8 @@ export function createRegistration(foundation: Foundation) {
       const moved = await changes.moveAddress(secretHash, at);
       if (!moved) return refuseLink(foundation, operator);
       const { row, emailBefore, endings } = moved;
-      const reach = await revocation.announceNow(endings, operator.background);
       const asOwner = { ...operator, actor: { type: "user", id: row.id } as const };
+      const reach = await tellEndings(foundation, endings, "address_changed", asOwner);
       noteOf(foundation, "account.address_changed", row.id, asOwner, "by_person");
       const done = circumstancesOf(operator, now);
       messages.send(

@@ -10,6 +10,7 @@ import {
   unique,
   withAdmin,
 } from "../support/given.ts";
+import { reasonsOfPeople } from "./reasons-of-people.ts";
 
 type Headers_ = Record<string, string>;
 type RouteDraft = NonNullable<Parameters<typeof givenRoute>[1]>;
@@ -271,35 +272,12 @@ test("a GET with content and a TRACE are written too", async () => {
     ]);
 });
 
-const ofPeople: readonly EventReason[] = [
-  "by_person",
-  "by_recovery",
-  "by_schedule",
-  "wrong_password",
-  "unknown_account",
-  "account_disabled",
-  "cross_site",
-  "wrong_issuer",
-  "wrong_audience",
-  "wrong_type",
-  "wrong_algorithm",
-  "unknown_key",
-  "bad_signature",
-  "not_yet_valid",
-  "superseded",
-  "replayed",
-  "signed_out",
-  "signed_out_everywhere",
-  "password_changed",
-  "address_changed",
-];
-
 test("every reason for a refusal has its cause in the table above", () => {
   const ofChanges: EventReason[] = ["by_operator", "by_owner_revocation", "reported"];
   // Has a test of its own: no client can build such a request.
   ofChanges.push("body_not_allowed");
-  // Of people and their tokens: brought about in test/tokens, test/sessions, test/accounts and test/login.
-  ofChanges.push(...ofPeople);
+  // Of people and their tokens: each is brought about in people.test.ts.
+  ofChanges.push(...reasonsOfPeople);
   expect([...causes.map(({ reason }) => reason), ...ofChanges].sort()).toEqual([...eventReasons].sort());
 });
 
