@@ -40,6 +40,8 @@ function createScene(print: (line: string) => void, stepNumber: () => number) {
   /** Secrets by their first characters: enough to tell one from another. */
   function shorten(text: string): string {
     let short = text.replaceAll(new RegExp(keyAnywhere, "g"), (key) => `${key.slice(0, 12)}…`);
+    // The family and the generation tell refresh tokens apart, and open nothing.
+    short = short.replaceAll(/gr_(\w{6})[0-9A-Za-z]{16}_(\d+)_[0-9A-Za-z]{55}/g, "gr_$1…_$2_…");
     for (const secret of secrets) short = short.replaceAll(secret, `${secret.slice(0, 11)}…`);
     return short.replaceAll(/eyJ[\w-]{8,}\.[\w-]+\.[\w-]+/g, (token) => `${token.slice(0, 10)}…`);
   }

@@ -298,6 +298,23 @@ test("a session is ended only in its owner's name, and ids of another shape are 
   expect(summaries.filter((summary) => /accounts|refresh_families|sessions/.test(summary))).toEqual([]);
 });
 
+test("a person's own token opens no door of the management API, whatever scopes an operator gave", async () => {
+  const { isolate, signedIn, user } = await givenSomebody(["gatehouse:admin"]);
+  for (const [method, path] of [
+    ["GET", "/users"],
+    ["PATCH", `/users/${user.id}`],
+    ["POST", "/tokens/revoke"],
+  ] as const) {
+    const refused = await isolate.fetch(`/admin/v1${path}`, {
+      method,
+      headers: { authorization: `Bearer ${signedIn.access_token}`, "content-type": "application/json" },
+      ...(method === "GET" ? {} : { body: JSON.stringify({ client_id: "first-party", scopes: [] }) }),
+    });
+    await expectProblem(refused, 401, "invalid_token");
+  }
+  expect(await isolate.rooms.accounts.get(user.id)).toMatchObject({ scopes: ["gatehouse:admin"] });
+});
+
 test("Redis away: the change stands, and the answer says that it is felt later", async () => {
   const { ask, isolate, route, signedIn, user } = await givenSomebody();
   await isolate.redisFault([{ kind: "refuse" }]);
