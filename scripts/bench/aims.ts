@@ -43,7 +43,7 @@ export const throughputShare = (subject: Share, floor: Share): number =>
  * Aims of throughput are judged by CPU: on a full core they are the same number, and CPU is the figure that a noisy
  * neighbour disturbs least. The measured requests per second stand in the table above.
  */
-export function judgeAims(rounds: readonly Round[], memory: Memory | null): readonly Judged[] {
+export function judgeSpeed(rounds: readonly Round[]): readonly Judged[] {
   const share = (subject: SubjectName, floor: SubjectName, atLeast: number, aim: string): Judged => {
     const measured = compare(rounds, { subject, floor }, cpuShare);
     return {
@@ -80,7 +80,6 @@ export function judgeAims(rounds: readonly Round[], memory: Memory | null): read
     trips(rounds, "refresh", 2, "refresh with rotation"),
     ratio("sign-in", "password-hash", 1.15, "sign-in"),
     share("jwks", "hono-route", 0.9, "JWKS"),
-    ...(memory ? judgeMemory(memory) : []),
   ];
 }
 
@@ -113,7 +112,7 @@ function trips(rounds: readonly Round[], name: SubjectName, atMost: number, aim:
 }
 
 /** Flat: the last of the steps, all of them past what an isolate keeps, adds next to nothing. */
-function judgeMemory({ honoBytes, oneKeyBytes, byKeysSeen }: Memory): readonly Judged[] {
+export function judgeMemory({ honoBytes, oneKeyBytes, byKeysSeen }: Memory): readonly Judged[] {
   const ratio = oneKeyBytes / honoBytes;
   const underLoad = {
     aim: "memory under the same load: ≤ 1.3 × bare Hono",

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { stop as stopEsbuild } from "esbuild";
 import { describeFailure, refusal } from "../stack/refusal.ts";
-import { judgeAims } from "./aims.ts";
+import { judgeMemory, judgeSpeed } from "./aims.ts";
 import { type Child, startChild } from "./child.ts";
 import { coresSentence } from "./cores.ts";
 import type { LoadCall } from "./load.ts";
@@ -96,8 +96,6 @@ async function run({ quick, only }: Asked, closing: AsyncDisposableStack): Promi
 
   const subjects = subjectsNamed(subjectsOf(given), only);
   if (subjects.length === 0) throw refusal(`No subject's name begins with ${only}.`);
-  if (only === "") report("measuring memory");
-  const memory = only === "" ? await measureMemory({ farSide, load }, given, bundles, size.memory) : null;
   const bench: Bench = {
     farSide,
     load,
@@ -106,15 +104,18 @@ async function run({ quick, only }: Asked, closing: AsyncDisposableStack): Promi
   };
   const rounds = await measure(bench, subjects, size);
 
+  const sizes = `${size.rounds} rounds, in each ${size.turns} turns of ${size.turnMilliseconds} ms a subject`;
+  console.log(
+    `\n${sizes}; median [least–greatest]; ${coresSentence}\n\n${describeSubjects(subjects, rounds)}\n`,
+  );
   const gatehouse = bundles.get("gatehouse");
-  const parts = [
-    `${size.rounds} rounds, in each ${size.turns} turns of ${size.turnMilliseconds} ms a subject; median [least–greatest]; ${coresSentence}`,
-    describeSubjects(subjects, rounds),
-    memory ? describeMemory(memory, size.memory.requests) : "",
-    gatehouse ? describeBundle(gatehouse) : "",
-    describeAims(judgeAims(rounds, memory)),
-  ];
-  console.log(`\n${parts.filter((part) => part !== "").join("\n\n")}`);
+  if (gatehouse) console.log(`${describeBundle(gatehouse)}\n`);
+  console.log(`${describeAims(judgeSpeed(rounds))}\n`);
+  // Last: it takes long on a busy machine, and the tokens of the rounds would not outlive it.
+  if (only !== "") return;
+  report("measuring memory");
+  const memory = await measureMemory({ farSide, load }, given, bundles, size.memory);
+  console.log(`${describeMemory(memory, size.memory.requests)}\n\n${describeAims(judgeMemory(memory))}`);
 }
 
 async function main(): Promise<void> {

@@ -167,8 +167,7 @@ export function subjectsOf(given: Provision): readonly Subject[] {
       title: "/v1/keys/verify",
       requests: [verify],
       expect: { status: 200, text: '"code":"valid"' },
-      trips: { redis: 1, postgres: 0 },
-      floor: "hono-redis",
+      floor: "hono-post",
     },
     { ...ours, name: "gateway", title: "gateway, bound 10 s", requests: through, floor: "hono-proxy" },
     {
