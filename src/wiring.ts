@@ -44,7 +44,13 @@ import { createMessageStore } from "./messages/store.ts";
 import { createTemplates } from "./messages/templates.ts";
 import { createRateLimits } from "./rate-limits/rate-limits.ts";
 import { createRateLimitStore } from "./rate-limits/store.ts";
-import { copiesLiveMilliseconds, createRevocation, recordLifeSeconds } from "./revocation/revocation.ts";
+import {
+  copiesLiveMilliseconds,
+  createRevocation,
+  laterOf,
+  type Reach,
+  recordLifeSeconds,
+} from "./revocation/revocation.ts";
 import { createRevocationStore } from "./revocation/store.ts";
 import { createSessionCookies } from "./sessions/session-cookie.ts";
 import { createSessions } from "./sessions/sessions.ts";
@@ -175,11 +181,14 @@ export async function wire(config: Config, options: WiringOptions) {
     now,
   });
 
-  /** A person who is gone has no keys either. */
-  const remove = (accountId: string, password: unknown, operator: Parameters<typeof accounts.remove>[2]) =>
-    accounts.remove(accountId, password, operator, () =>
-      apiKeys.revokeOfOwner({ type: "user", id: accountId }, operator),
-    );
+  /** A person who is gone has no keys either: they go first, and the later of both times is told. */
+  const remove: typeof accounts.remove = async (accountId, password, operator) => {
+    const keys: Reach[] = [];
+    const removed = await accounts.remove(accountId, password, operator, async () => {
+      keys.push((await apiKeys.revokeOfOwner({ type: "user", id: accountId }, operator)).reach);
+    });
+    return removed.ok ? { ok: true, reach: keys.reduce(laterOf, removed.reach) } : removed;
+  };
 
   const authentication = createAuthentication({
     methods: credentialMethods({ verification, tokenCheck }),
@@ -271,6 +280,7 @@ export async function wire(config: Config, options: WiringOptions) {
     tellOwner,
     accessTokens,
     refreshTokens,
+    tokenCheck,
     sessions,
     login,
     formTokens: await createFormTokens({ secrets: await secretsFor("form tokens"), now }),
