@@ -1,9 +1,11 @@
 import { isLoopback } from "../src/http/door-checks.ts";
-import { type Connection, findConnection } from "./cli/connection.ts";
+import { type Connection, findConnection, findMailbox } from "./cli/connection.ts";
 import { createCaller } from "./demo/caller.ts";
 import { tellEndings } from "./demo/endings.ts";
 import { tellIdentity } from "./demo/identity.ts";
 import { tellLimits } from "./demo/limits.ts";
+import { tellPeople } from "./demo/people.ts";
+import { createMailbox, type Mailbox } from "./demo/person.ts";
 import { tellQuestions } from "./demo/questions.ts";
 import { tellRecord } from "./demo/record.ts";
 import { tellRefusals } from "./demo/refusals.ts";
@@ -18,7 +20,7 @@ const print = (line: string) => {
 };
 
 /** Every main job once, against a running stack; stops at the first expectation that does not hold. */
-async function tellAll(story: Story, stage: Stage): Promise<void> {
+async function tellAll(story: Story, stage: Stage, mailbox: Mailbox): Promise<void> {
   const since = new Date();
   const given = await tellIdentity(story, stage);
   await tellRefusals(story, stage, given);
@@ -26,6 +28,7 @@ async function tellAll(story: Story, stage: Stage): Promise<void> {
   await tellRotation(story, stage, given);
   await tellQuestions(story, stage, given);
   await tellEndings(story, stage, given);
+  await tellPeople(story, stage, mailbox);
   await tellRecord(story, stage, { since });
 }
 
@@ -42,6 +45,7 @@ async function demo(): Promise<void> {
   const began = performance.now();
   const connection = findStack();
   const caller = createCaller();
+  const mailbox = createMailbox(findMailbox(process.env), caller);
   const upstream = await startUpstream();
   const stage = createStage({ connection, caller, upstream });
   const story = createStory(print);
@@ -53,7 +57,7 @@ async function demo(): Promise<void> {
   interrupted.catch(() => undefined);
   try {
     await caller.call({ url: `${connection.url}/health/live` });
-    await Promise.race([tellAll(story, stage), interrupted]);
+    await Promise.race([tellAll(story, stage, mailbox), interrupted]);
   } finally {
     const left = await stage.clear();
     if (left.length > 0) process.stderr.write(`Could not be cleared away: ${left.join(" ")}\n`);

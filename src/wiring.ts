@@ -44,7 +44,12 @@ import { createMessageStore } from "./messages/store.ts";
 import { createTemplates } from "./messages/templates.ts";
 import { createRateLimits } from "./rate-limits/rate-limits.ts";
 import { createRateLimitStore } from "./rate-limits/store.ts";
-import { copiesLiveMilliseconds, createRevocation, recordLifeSeconds } from "./revocation/revocation.ts";
+import {
+  copiesLiveMilliseconds,
+  createRevocation,
+  laterOf,
+  recordLifeSeconds,
+} from "./revocation/revocation.ts";
 import { createRevocationStore } from "./revocation/store.ts";
 import { createSessionCookies } from "./sessions/session-cookie.ts";
 import { createSessions } from "./sessions/sessions.ts";
@@ -178,8 +183,9 @@ export async function wire(config: Config, options: WiringOptions) {
   /** A person who is gone has no keys either. Asked again after a failure in between, `revoke-keys` does the rest. */
   const remove: typeof accounts.remove = async (accountId, password, operator) => {
     const removed = await accounts.remove(accountId, password, operator);
-    if (removed.ok) await apiKeys.revokeOfOwner({ type: "user", id: accountId }, operator);
-    return removed;
+    if (!removed.ok) return removed;
+    const { reach } = await apiKeys.revokeOfOwner({ type: "user", id: accountId }, operator);
+    return { ok: true, reach: laterOf(removed.reach, reach) };
   };
 
   const authentication = createAuthentication({
@@ -272,6 +278,7 @@ export async function wire(config: Config, options: WiringOptions) {
     tellOwner,
     accessTokens,
     refreshTokens,
+    tokenCheck,
     sessions,
     login,
     formTokens: await createFormTokens({ secrets: await secretsFor("form tokens"), now }),

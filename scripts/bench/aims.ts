@@ -43,30 +43,73 @@ export const throughputShare = (subject: Share, floor: Share): number =>
  * Aims of throughput are judged by CPU: on a full core they are the same number, and CPU is the figure that a noisy
  * neighbour disturbs least. The measured requests per second stand in the table above.
  */
-export function judgeAims(rounds: readonly Round[], memory: Memory): readonly Judged[] {
+export function judgeAims(rounds: readonly Round[], memory: Memory | null): readonly Judged[] {
   const share = (subject: SubjectName, floor: SubjectName, atLeast: number, aim: string): Judged => {
     const measured = compare(rounds, { subject, floor }, cpuShare);
-    return { aim, measured: show(measured, 2), isMet: measured.median >= atLeast };
+    return {
+      aim: `${aim}: ≥ ${atLeast.toFixed(2)} × ${titles[floor] ?? floor}`,
+      measured: show(measured, 2),
+      isMet: isKnown(measured) ? measured.median >= atLeast : null,
+    };
+  };
+  const ratio = (subject: SubjectName, floor: SubjectName, atMost: number, aim: string): Judged => {
+    const measured = compare(rounds, { subject, floor }, cpuRatio);
+    return {
+      aim: `${aim}: CPU ≤ ${atMost.toFixed(2)} × ${titles[floor] ?? floor}`,
+      measured: show(measured, 2),
+      isMet: isKnown(measured) ? measured.median <= atMost : null,
+    };
   };
   const over = compare(rounds, { subject: "key-check", floor: "bare" }, cpuOver);
-  const proxied = compare(rounds, { subject: "gateway", floor: "hono-proxy" }, cpuRatio);
   return [
-    share("key-check", "hono-post", 0.75, "key check, bound > 0: ≥ 0.75 × the Hono POST"),
+    share("key-check", "hono-post", 0.75, "key check, bound > 0"),
     {
       aim: "key check, bound > 0: CPU over the bare Worker ≤ 40 µs",
       measured: show(over, 0),
-      isMet: over.median <= 40,
+      isMet: isKnown(over) ? over.median <= 40 : null,
     },
-    share("key-check-strict", "hono-redis", 0.9, "key check, strict: ≥ 0.90 × one pipeline"),
-    share("key-check-limit", "hono-redis", 0.9, "key check, one exact limit: ≥ 0.90 × one pipeline"),
-    {
-      aim: "gateway: CPU ≤ 1.35 × the bare Hono proxy",
-      measured: show(proxied, 2),
-      isMet: proxied.median <= 1.35,
-    },
-    share("jwks", "hono-route", 0.9, "JWKS: ≥ 0.90 × the bare Hono route"),
-    ...judgeMemory(memory),
+    share("key-check-strict", "hono-redis", 0.9, "key check, strict"),
+    share("key-check-limit", "hono-redis", 0.9, "key check, one exact limit"),
+    share("token-first", "jose-verify", 0.9, "token check, bound > 0, first sight"),
+    share("token-known", "jose-verify", 1.4, "token check, bound > 0, remembered"),
+    share("token-strict", "hono-redis", 0.9, "token check, strict, remembered"),
+    ratio("gateway", "hono-proxy", 1.35, "gateway"),
+    share("issue", "jose-sign", 0.8, "token issue, RS256"),
+    share("issue-es256", "issue", 3, "token issue, ES256"),
+    share("refresh", "jose-sign", 0.6, "refresh with rotation"),
+    trips(rounds, "refresh", 2, "refresh with rotation"),
+    ratio("sign-in", "password-hash", 1.15, "sign-in"),
+    share("jwks", "hono-route", 0.9, "JWKS"),
+    ...(memory ? judgeMemory(memory) : []),
   ];
+}
+
+const isKnown = ({ median }: Spread): boolean => !Number.isNaN(median);
+
+/** How the floors are called in a sentence. */
+const titles: Partial<Record<SubjectName, string>> = {
+  "hono-post": "the Hono POST",
+  "hono-redis": "one pipeline",
+  "hono-proxy": "the bare Hono proxy",
+  "hono-route": "the bare Hono route",
+  "jose-verify": "jose alone",
+  "jose-sign": "jose's bare signing loop",
+  issue: "our own RS256",
+  "password-hash": "the hash alone",
+};
+
+function trips(rounds: readonly Round[], name: SubjectName, atMost: number, aim: string): Judged {
+  const made = figureOf(
+    rounds,
+    name,
+    ({ redisTrips, postgresTrips, answers }) => (redisTrips + postgresTrips) / answers,
+  );
+  // A feed is read now and then, whoever asks.
+  return {
+    aim: `${aim}: ≤ ${atMost} round trips`,
+    measured: show(made, 2),
+    isMet: isKnown(made) ? made.median <= atMost : null,
+  };
 }
 
 /** Flat: the last of the steps, all of them past what an isolate keeps, adds next to nothing. */

@@ -1,8 +1,9 @@
 import { refusal } from "../stack/refusal.ts";
 import { type Bench, drive, prepare } from "./measure.ts";
 import type { Provision } from "./provision.ts";
+import { requestOf } from "./requests.ts";
 import { type Bundle, type Running, serveWorker } from "./runtime.ts";
-import { environmentOf, type ProcessName, requestOf } from "./subjects.ts";
+import { environmentOf, type ProcessName } from "./subjects.ts";
 
 export type Memory = {
   /** After the same number of requests. */

@@ -9,6 +9,7 @@ import { compileArgon2 } from "../stack/argon2-module.ts";
 import { startNeonTwin } from "../twins/neon.ts";
 import { type Child, startChild } from "./child.ts";
 import type { FarSideCall, FarSidePorts } from "./far-side.ts";
+import { provisionPeople } from "./people.ts";
 import type { Environment } from "./runtime.ts";
 
 export type Keys = {
@@ -28,6 +29,8 @@ const environmentFor = (ports: FarSidePorts): Environment => ({
   UPSTASH_REDIS_REST_URL: `http://127.0.0.1:${ports.redis}`,
   UPSTASH_REDIS_REST_TOKEN: randomBytes(24).toString("base64url"),
   KEY_ENCRYPTION_KEYS: `1:${randomBytes(32).toString("base64url")}`,
+  // As long as may be: a run must end before its tokens do.
+  ACCESS_TOKEN_SECONDS: "900",
   API_KEY_TAG_SECRETS: `1:${randomBytes(32).toString("base64url")}`,
 });
 
@@ -69,9 +72,10 @@ export async function provision(closing: AsyncDisposableStack) {
       "live",
     ),
   };
+  const people = await provisionPeople(rooms, operator);
   await Promise.all(pending);
   const format = await createKeyFormat(config.apiKeyTagSecrets);
-  return { farSide, environment, upstream, keys, makeValidKey: () => format.make("live") };
+  return { farSide, environment, upstream, keys, people, makeValidKey: () => format.make("live") };
 }
 
 export type Provision = Awaited<ReturnType<typeof provision>>;

@@ -1,6 +1,9 @@
 import type { Target } from "./load.ts";
 import type { Provision } from "./provision.ts";
+import { requestOf } from "./requests.ts";
 import type { Environment } from "./runtime.ts";
+import { signInSubjects } from "./sign-in-subjects.ts";
+import { signingSubjects, tokenSubjects } from "./token-subjects.ts";
 
 /** One process each; Gatehouse twice, since the bound is a setting of the Worker. */
 export const processes = [
@@ -9,6 +12,10 @@ export const processes = [
   { name: "hono-post", entry: "scripts/bench/floors/hono-post.worker.ts" },
   { name: "hono-redis", entry: "scripts/bench/floors/hono-redis.worker.ts" },
   { name: "hono-proxy", entry: "scripts/bench/floors/hono-proxy.worker.ts" },
+  { name: "jose-verify", entry: "scripts/bench/floors/jose-verify.worker.ts" },
+  { name: "jose-sign", entry: "scripts/bench/floors/jose-sign.worker.ts" },
+  { name: "password-hash", entry: "scripts/bench/floors/password-hash.worker.ts" },
+  { name: "rooms", entry: "scripts/bench/doors/rooms.worker.ts" },
   { name: "gatehouse", entry: "src/index.ts" },
   { name: "gatehouse-strict", entry: "src/index.ts" },
 ] as const;
@@ -27,6 +34,17 @@ export const subjectNames = [
   "gateway",
   "forged-key",
   "jwks",
+  "jose-verify",
+  "token-first",
+  "token-first-door",
+  "token-known",
+  "token-strict",
+  "jose-sign",
+  "issue",
+  "issue-es256",
+  "refresh",
+  "password-hash",
+  "sign-in",
 ] as const;
 export type SubjectName = (typeof subjectNames)[number];
 
@@ -36,45 +54,45 @@ export type Subject = {
   readonly process: ProcessName;
   readonly requests: readonly string[];
   readonly expect: Target["expect"];
-  /** Round trips to Redis each operation makes, once warm. */
-  readonly trips: 0 | 1;
+  /** 32 unless told. */
+  readonly connections?: number;
+  /** How many of what is measured one answer stands for: 1 unless told. */
+  readonly operations?: number;
+  /** Round trips each operation makes, once warm, and behind its answer too. */
+  readonly trips: { readonly redis: number; readonly postgres: number };
   /** What the ratio is taken to. */
   readonly floor: SubjectName;
 };
 
+const noTrips = { redis: 0, postgres: 0 } as const;
+
 /** As many as the brake on forged keys (600 a minute for an address) needs to stay open throughout a run. */
 const addressesOfGuessers = 2000;
 
-export function environmentOf(name: ProcessName, { environment, upstream }: Provision): Environment {
-  if (name === "gatehouse") return { ...environment, REVOCATION_BOUND_SECONDS: "10" };
+export function environmentOf(name: ProcessName, { environment, upstream, people }: Provision): Environment {
+  if (name === "gatehouse" || name === "rooms") return { ...environment, REVOCATION_BOUND_SECONDS: "10" };
   if (name === "gatehouse-strict") return { ...environment, REVOCATION_BOUND_SECONDS: "0" };
   if (name === "hono-proxy") return { UPSTREAM: upstream };
+  const { ISSUER = "" } = environment;
+  if (name === "jose-verify") return { ISSUER, PUBLIC_JWK: people.publicJwk };
   if (name !== "hono-redis") return {};
   const { UPSTASH_REDIS_REST_URL: url = "", UPSTASH_REDIS_REST_TOKEN: token = "" } = environment;
   return { UPSTASH_REDIS_REST_URL: url, UPSTASH_REDIS_REST_TOKEN: token };
 }
 
-type Sent = { readonly key: string; readonly json?: string; readonly address?: string };
-
-/** What an edge hands over: every subject gets the same header fields, floors too. */
-export function requestOf(method: "GET" | "POST", path: string, { key, json, address }: Sent): string {
-  const body = json === undefined ? "" : json;
-  const framing = method === "GET" ? "" : `Content-Length: ${body.length}\r\n`;
-  const type = json === undefined ? "" : "Content-Type: application/json\r\n";
-  const from = address ?? "203.0.113.7";
-  return (
-    `${method} ${path} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: bench/1\r\nAccept: */*\r\n` +
-    `Accept-Encoding: gzip\r\nCF-Connecting-IP: ${from}\r\nCF-Ray: 8f2a1c3d4e5f6a7b-LOC\r\nCF-IPCountry: XX\r\n` +
-    `X-Forwarded-Proto: https\r\nX-Forwarded-For: ${from}\r\nX-API-Key: ${key}\r\n${type}${framing}\r\n${body}`
-  );
+/** Those whose name begins so, and the floors that they are compared with. */
+export function subjectsNamed(all: readonly Subject[], beginning: string): readonly Subject[] {
+  const asked = all.filter(({ name }) => name.startsWith(beginning));
+  const names = new Set<SubjectName>(["bare", ...asked.flatMap(({ name, floor }) => [name, floor])]);
+  return asked.length === 0 ? [] : all.filter(({ name }) => names.has(name));
 }
 
 /**
  * `/v1/authenticate` is the door that compares with a Hono POST: the key in a header, no body, the whole decision, and
  * an answer of our own. It also signs the identity token of its answer, which a bare check would not.
  */
-export function subjectsOf({ keys }: Provision): readonly Subject[] {
-  const { plain, limited, verifier, forged } = keys;
+export function subjectsOf(given: Provision): readonly Subject[] {
+  const { plain, limited, verifier, forged } = given.keys;
   const ok = { status: 200 };
   const authenticate = [requestOf("POST", "/v1/authenticate", { key: plain })];
   const post = [requestOf("POST", "/check", { key: plain })];
@@ -89,8 +107,8 @@ export function subjectsOf({ keys }: Provision): readonly Subject[] {
     key: verifier,
     json: JSON.stringify({ key: plain, scopes: ["orders:read"] }),
   });
-  const floor = { expect: ok, trips: 0 } as const;
-  const ours = { process: "gatehouse", expect: ok, trips: 0 } as const;
+  const floor = { expect: ok, trips: noTrips } as const;
+  const ours = { process: "gatehouse", expect: ok, trips: noTrips } as const;
   return [
     { ...floor, name: "bare", title: "bare Worker", process: "bare", requests: post, floor: "bare" },
     {
@@ -108,7 +126,7 @@ export function subjectsOf({ keys }: Provision): readonly Subject[] {
       title: "Hono POST, one pipeline",
       process: "hono-redis",
       requests: post,
-      trips: 1,
+      trips: { redis: 1, postgres: 0 },
       floor: "bare",
     },
     {
@@ -132,7 +150,7 @@ export function subjectsOf({ keys }: Provision): readonly Subject[] {
       title: "key check, bound 0",
       process: "gatehouse-strict",
       requests: authenticate,
-      trips: 1,
+      trips: { redis: 1, postgres: 0 },
       floor: "hono-redis",
     },
     {
@@ -140,7 +158,7 @@ export function subjectsOf({ keys }: Provision): readonly Subject[] {
       name: "key-check-limit",
       title: "key check, one exact limit",
       requests: [requestOf("POST", "/v1/authenticate", { key: limited })],
-      trips: 1,
+      trips: { redis: 1, postgres: 0 },
       floor: "hono-redis",
     },
     {
@@ -149,7 +167,7 @@ export function subjectsOf({ keys }: Provision): readonly Subject[] {
       title: "/v1/keys/verify",
       requests: [verify],
       expect: { status: 200, text: '"code":"valid"' },
-      trips: 1,
+      trips: { redis: 1, postgres: 0 },
       floor: "hono-redis",
     },
     { ...ours, name: "gateway", title: "gateway, bound 10 s", requests: through, floor: "hono-proxy" },
@@ -168,5 +186,8 @@ export function subjectsOf({ keys }: Provision): readonly Subject[] {
       requests: [requestOf("GET", "/.well-known/jwks.json", { key: plain })],
       floor: "hono-route",
     },
+    ...tokenSubjects(given),
+    ...signingSubjects(given),
+    ...signInSubjects(given),
   ];
 }

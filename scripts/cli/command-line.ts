@@ -9,12 +9,18 @@ import { keyEndCommands } from "./key-ends.ts";
 import { keyCommands } from "./keys.ts";
 import { plain, withoutKeys } from "./presentation.ts";
 import { routeCommands } from "./routes.ts";
+import { sessionCommands } from "./sessions.ts";
 import { signingKeyCommands } from "./signing-keys.ts";
+import { tokenCommands } from "./tokens.ts";
 import { isUsageError, usageError } from "./usage.ts";
+import { userCommands } from "./users.ts";
 
 export const commands: readonly Command[] = [
   ...keyCommands,
   ...keyEndCommands,
+  ...userCommands,
+  ...sessionCommands,
+  ...tokenCommands,
   ...routeCommands,
   ...signingKeyCommands,
   ...auditCommands,

@@ -48,14 +48,7 @@ const directoryOf = (environment: Environment): string =>
 
 /** The stack's lock names its process and port; a lock left by a crash names a process that is gone. */
 function portOfLocalStack(environment: Environment): number {
-  const lock = join(directoryOf(environment), "lock");
-  let owner: { pid?: unknown; port?: unknown } = {};
-  try {
-    if (existsSync(lock)) owner = JSON.parse(readFileSync(lock, "utf8")) as typeof owner;
-  } catch {
-    owner = {};
-  }
-  const { pid, port } = owner;
+  const { pid, port } = readLock(environment);
   if (typeof pid !== "number" || typeof port !== "number" || !isAlive(pid)) {
     throw refusal(`No Gatehouse is running on this machine: ${hint}.`);
   }
@@ -65,6 +58,24 @@ function portOfLocalStack(environment: Environment): number {
     );
   }
   return port;
+}
+
+function readLock(environment: Environment): { pid?: unknown; port?: unknown; mailbox?: unknown } {
+  const lock = join(directoryOf(environment), "lock");
+  try {
+    return existsSync(lock) ? (JSON.parse(readFileSync(lock, "utf8")) as object) : {};
+  } catch {
+    return {};
+  }
+}
+
+/** Where the stack on this machine keeps what it would send. */
+export function findMailbox(environment: Environment): string {
+  const mailbox = environment["GATEHOUSE_MAILBOX"] ?? readLock(environment).mailbox;
+  if (typeof mailbox === "string") return mailbox;
+  throw refusal(
+    "The stack's mailbox is not known: set GATEHOUSE_MAILBOX to the address that npm start printed.",
+  );
 }
 
 function isAlive(pid: number): boolean {

@@ -9,14 +9,17 @@ import type {
   updateRouteInput,
 } from "../../src/admin/input.ts";
 import { type Operation, type OperationId, operations } from "../../src/admin/operations.ts";
+import type { createUserInput, revokeTokensInput, updateUserInput } from "../../src/admin/user-input.ts";
 import type {
   eventView,
   keyView,
   lastUseView,
   reachView,
   routeView,
+  sessionView,
   signingKeyView,
   timelineView,
+  userView,
 } from "../../src/admin/views.ts";
 import { keyAnywhere } from "../../src/api-keys/key-format.ts";
 import { credentialsInUrl } from "../../src/http/door-checks.ts";
@@ -27,6 +30,8 @@ import { usageError } from "./usage.ts";
 export type KeyShown = ReturnType<typeof keyView>;
 export type LastUse = ReturnType<typeof lastUseView>;
 export type RouteShown = ReturnType<typeof routeView>;
+export type UserShown = ReturnType<typeof userView>;
+export type SessionShown = ReturnType<typeof sessionView>;
 export type EventShown = ReturnType<typeof eventView>;
 export type Reach = ReturnType<typeof reachView>;
 export type SigningKeyShown = ReturnType<typeof signingKeyView>;
@@ -51,6 +56,15 @@ type Answers = {
   readonly deleteRoute: Reach;
   readonly listSigningKeys: Page<SigningKeyShown>;
   readonly rotateSigningKeys: TimelineShown;
+  readonly createUser: UserShown;
+  readonly listUsers: Page<UserShown>;
+  readonly getUser: UserShown;
+  readonly updateUser: UserShown & Reach;
+  readonly deleteUser: Reach;
+  readonly logOutUser: Reach & { readonly logged_out_at: string };
+  readonly listUserSessions: Page<SessionShown>;
+  readonly endUserSession: Reach;
+  readonly revokeTokens: Reach & { readonly revoked_at: string };
   readonly listEvents: Page<EventShown>;
 };
 
@@ -62,6 +76,9 @@ type Bodies = {
   readonly rotateSigningKeys: InferInput<typeof rotateSigningKeysInput>;
   readonly createRoute: InferInput<typeof createRouteInput>;
   readonly updateRoute: InferInput<typeof updateRouteInput>;
+  readonly createUser: InferInput<typeof createUserInput>;
+  readonly updateUser: InferInput<typeof updateUserInput>;
+  readonly revokeTokens: InferInput<typeof revokeTokensInput>;
 };
 type Input<Id extends OperationId> = {
   readonly params?: Readonly<Record<string, string>>;

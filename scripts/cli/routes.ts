@@ -23,6 +23,11 @@ const routeOptions: Readonly<Record<string, Option>> = {
   },
   timeout: { value: "TIME", help: "until the upstream's first byte; 30s unless said" },
   "cors-origin": { value: "ORIGIN", help: "an origin whose pages may call it", many: true },
+  audience: {
+    value: "URI",
+    help: "whose access tokens it takes; its own and the issuer's unless said",
+    many: true,
+  },
   "keep-path": { value: null, help: "sends the whole path to the upstream instead of cutting PATH off" },
 };
 
@@ -85,6 +90,7 @@ export const routeCommands: readonly Command[] = [
       "no-scopes": { value: null, help: "asks for no scope" },
       "no-limits": { value: null, help: "takes its limits away" },
       "no-cors-origins": { value: null, help: "lets no other origin's pages call it" },
+      "no-audiences": { value: null, help: "takes tokens for its own URL and for the issuer again" },
       "cut-path": { value: null, help: "cuts PATH off before the upstream: the opposite of --keep-path" },
     },
     note: "A list that is given replaces the whole list.",
@@ -198,6 +204,7 @@ function settingsOf(given: Given) {
     scopes: listOrNone(given, "scope", "no-scopes", given.texts("scope")),
     limits: listOrNone(given, "limit", "no-limits", given.readAll("limit", parseRouteLimit)),
     cors_origins: listOrNone(given, "cors-origin", "no-cors-origins", given.texts("cors-origin")),
+    audiences: listOrNone(given, "audience", "no-audiences", given.texts("audience")),
     timeout_seconds: given.read("timeout", parseSeconds),
     keep_path: given.has("keep-path") ? true : undefined,
   });
@@ -231,6 +238,7 @@ const routeFields = (route: RouteShown): string =>
     limits: listOf(route.limits.map(limitShown)) || "none",
     timeout: span(route.timeout_seconds),
     "cors origins": listOf(route.cors_origins) || "none",
+    audiences: listOf(route.audiences) || "its own and the issuer's",
     state: route.enabled ? "open" : "disabled",
     created: time(route.created_at),
     changed: time(route.updated_at),

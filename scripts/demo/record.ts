@@ -15,6 +15,10 @@ const expected = [
   "access.refused",
   "limit.exceeded",
   "route.created",
+  "account.created",
+  "session.began",
+  "session.ended",
+  "refresh.replayed",
 ];
 const linesShown = 12;
 
@@ -34,7 +38,7 @@ export async function tellRecord(story: Story, stage: Stage, { since }: { since:
     scene.note(`${events.length} events of ${types.size} types since the demo began`);
     for (const type of expected) scene.expect(types.has(type), `${type} is on record`);
     scene.expect(
-      !/gk_(?:live|test)_[0-9A-Za-z]{20}|legacy_[0-9a-f]{8}/.test(text),
+      !/gk_(?:live|test)_[0-9A-Za-z]{20}|legacy_[0-9a-f]{8}|gr_[0-9A-Za-z]{22}|eyJ[\w-]{8}/.test(text),
       "no event holds a secret",
     );
     scene.proves(

@@ -4,6 +4,7 @@ import type { createKeyInput, createRouteInput } from "../../src/admin/input.ts"
 import type { Connection } from "../cli/connection.ts";
 import { refusal } from "../stack/refusal.ts";
 import type { Answered, Asked, Caller } from "./caller.ts";
+import { type Person, type Tokens, withToken } from "./person.ts";
 import type { Scene, Worth } from "./story.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -23,6 +24,7 @@ export function createStage(options: { connection: Connection; caller: Caller; u
   const run = randomBytes(3).toString("hex");
   const keyIds = new Set<string>();
   const routeIds = new Set<string>();
+  const people = new Set<Person>();
   let made = 0;
   const unique = (word: string): string => {
     made += 1;
@@ -33,6 +35,19 @@ export function createStage(options: { connection: Connection; caller: Caller; u
     method,
     url: `${connection.url}/admin/v1${path}`,
     headers: { authorization: `Bearer ${connection.adminKey}` },
+    ...(body === undefined ? {} : { body }),
+  });
+
+  /** What a first-party application asks. */
+  const auth = (path: string, body: unknown): Asked => ({
+    method: "POST",
+    url: `${connection.url}/auth${path}`,
+    body,
+  });
+  const asPerson = (method: string, path: string, tokens: Pick<Tokens, "access">, body?: unknown): Asked => ({
+    method,
+    url: `${connection.url}/auth${path}`,
+    headers: withToken(tokens),
     ...(body === undefined ? {} : { body }),
   });
 
@@ -85,11 +100,22 @@ export function createStage(options: { connection: Connection; caller: Caller; u
     return { id: String(json["id"]), name, url, publicUrl: String(json["public_url"]) };
   }
 
+  /** Nobody who cannot sign in is left. */
+  async function removePerson(person: Person): Promise<boolean> {
+    const { status, json } = await caller.call(auth("/login", { ...person, refresh_in_body: true }));
+    if (status === 401) return true;
+    const tokens = { access: String(json["access_token"]) };
+    const { password } = person;
+    return (await caller.call(asPerson("DELETE", "/account", tokens, { password }))).status === 204;
+  }
+
   return {
     url: connection.url,
     upstream,
     unique,
     manage,
+    auth,
+    asPerson,
     quietly,
     aloud,
     keyDraft,
@@ -97,12 +123,13 @@ export function createStage(options: { connection: Connection; caller: Caller; u
     keptKey,
     keptRoute,
     keep: (keyId: string) => keyIds.add(keyId),
+    keepPerson: (person: Person) => people.add(person),
     givenKey: async (draft?: Partial<KeyDraft>): Promise<Key> =>
       keptKey(await made201(manage("POST", "/keys", keyDraft(draft)))),
     givenRoute: async (draft?: Partial<RouteDraft>): Promise<Route> =>
       keptRoute(await made201(manage("POST", "/routes", routeDraft(draft)))),
 
-    /** Routes deleted, keys revoked; answers what is left when something would not go. */
+    /** Routes deleted, keys revoked, people removed; answers what is left when something would not go. */
     async clear(): Promise<string[]> {
       const ends = [
         ...[...routeIds].map((id) => ({ id, asked: manage("DELETE", `/routes/${id}`) })),
@@ -115,6 +142,9 @@ export function createStage(options: { connection: Connection; caller: Caller; u
           () => false,
         );
         if (!isGone) left.push(id);
+      }
+      for (const person of people) {
+        if (!(await removePerson(person).catch(() => false))) left.push(person.email);
       }
       return left;
     },

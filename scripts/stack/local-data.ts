@@ -11,6 +11,7 @@ export type LocalData = {
   log: string;
 };
 
+type Places = { port: number; mailbox?: string };
 type LockOwner = { pid: number; started: string | null; port: number };
 
 export const REPOSITORY = resolve(import.meta.dirname, "../..");
@@ -35,7 +36,7 @@ export function openLocalData(directory = process.env["GATEHOUSE_LOCAL"] ?? ".lo
 export function lockLocalData(
   data: LocalData,
   port: number,
-): { release(): void /** Port 0 is known once it listens. */; listensOn(port: number): void } {
+): { release(): void /** Known once they listen: port 0, the mailbox. */; tell(places: Places): void } {
   const path = join(data.directory, "lock");
   const owner: LockOwner = { pid: process.pid, started: processStart(process.pid), port };
   const found = readOwner(path);
@@ -53,7 +54,7 @@ export function lockLocalData(
   }
   return {
     release: () => rmSync(path, { force: true }),
-    listensOn: (actual) => writeFileSync(path, JSON.stringify({ ...owner, port: actual }), { mode: 0o600 }),
+    tell: (places) => writeFileSync(path, JSON.stringify({ ...owner, ...places }), { mode: 0o600 }),
   };
 }
 

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { randomBase62 } from "../../src/crypto/base62.ts";
 import { brokenData, isNewDatabase, type LocalData } from "./local-data.ts";
 
 const VERSION = 1;
@@ -13,7 +14,12 @@ export type LocalSecrets = {
   apiKeyTagSecrets: string;
   upstashToken: string;
   adminKey?: string;
+  /** Older files have none. */
+  demo?: DemoAccount;
 };
+
+/** Somebody to sign in as. */
+export type DemoAccount = { email: string; password: string };
 
 export function loadSecrets(data: LocalData): LocalSecrets {
   if (existsSync(data.secrets)) return readSecrets(data);
@@ -28,6 +34,12 @@ export function loadSecrets(data: LocalData): LocalSecrets {
   saveSecrets(data, secrets);
   return secrets;
 }
+
+/** As long as no policy refuses it, and nobody's but this directory's. */
+export const newDemoAccount = (): DemoAccount => ({
+  email: "demo@gatehouse.local",
+  password: Array.from({ length: 4 }, () => randomBase62(5)).join("-"),
+});
 
 /** Written aside and renamed: a crash in between leaves the old file whole. */
 export function saveSecrets(data: LocalData, secrets: LocalSecrets): void {
@@ -45,13 +57,16 @@ function readSecrets(data: LocalData): LocalSecrets {
   }
   if (read?.version !== VERSION)
     throw brokenData(data, "secrets.json comes from another version of Gatehouse");
-  const { keyEncryptionKeys, apiKeyTagSecrets, upstashToken, adminKey } = read;
+  const { keyEncryptionKeys, apiKeyTagSecrets, upstashToken, adminKey, demo } = read;
   if (!keyEncryptionKeys || !apiKeyTagSecrets || !upstashToken) {
     throw brokenData(data, "secrets.json is incomplete");
   }
   const secrets: LocalSecrets = { version: VERSION, keyEncryptionKeys, apiKeyTagSecrets, upstashToken };
-  return adminKey === undefined ? secrets : { ...secrets, adminKey };
+  return { ...secrets, ...(adminKey ? { adminKey } : {}), ...(isDemoAccount(demo) ? { demo } : {}) };
 }
+
+const isDemoAccount = (read: Partial<DemoAccount> | null | undefined): read is DemoAccount =>
+  typeof read?.email === "string" && typeof read.password === "string";
 
 function randomText(): string {
   return randomBytes(32).toString("base64url");

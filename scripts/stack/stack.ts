@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { isLoopback } from "../../src/http/door-checks.ts";
 import { migrate } from "../migrate.ts";
 import { startEdge } from "../twins/edge.ts";
 import { startMailbox } from "../twins/mailbox.ts";
@@ -16,14 +17,18 @@ import {
   wipeLocalData,
 } from "./local-data.ts";
 import { reasonOf, refusal } from "./refusal.ts";
-import { type LocalSecrets, loadSecrets, saveSecrets } from "./secrets.ts";
+import { type DemoAccount, type LocalSecrets, loadSecrets, newDemoAccount, saveSecrets } from "./secrets.ts";
 import { firstError, type RunningWorker, runWorker } from "./workerd.ts";
 
-/** Makes the first admin key, or gives `existing` back when the database still knows it. */
+/**
+ * Makes the first admin key, or gives `existing` back when the database still knows it; and the demo account. Null: none
+ * was asked for, or its address belongs to somebody with another password.
+ */
 export type FirstKeys = (given: {
   environment: WorkerEnvironment;
   existing?: string;
-}) => Promise<{ adminKey: string }>;
+  demo?: DemoAccount;
+}) => Promise<{ adminKey: string; demo: DemoAccount | null }>;
 
 export type StackOptions = {
   /** 8787 unless given; 0 takes any free port. */
@@ -45,6 +50,7 @@ export type StackOptions = {
 export type Stack = {
   issuer: string;
   adminKey: string;
+  demo: DemoAccount | null;
   mailbox: string;
   databaseUrl: string;
   redis: { url: string; token: string };
@@ -75,11 +81,13 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     throw busyPort(error, port);
   });
   closing.defer(() => edge.close());
-  lock.listensOn(Number(new URL(edge.url).port));
+  const listensOn = Number(new URL(edge.url).port);
+  lock.tell({ port: listensOn });
   const bundle = bundleWorker(options.worker?.entry ?? join(REPOSITORY, "src/index.ts"), data.build);
   // Its failure is met where it is awaited; until then it must not count as unhandled.
   bundle.catch(() => undefined);
   const { secrets, database, redis, mailbox } = await startTwins(started);
+  lock.tell({ port: listensOn, mailbox: mailbox.url });
   const environment = workerEnvironment(
     {
       issuer: edge.url,
@@ -92,7 +100,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   );
   options.signal?.throwIfAborted();
   const running = startWorker(started, await bundle, environment);
-  const [runningWorker, adminKey] = await Promise.all([
+  const [runningWorker, { adminKey, demo }] = await Promise.all([
     running,
     makeFirstKeys(started, secrets, environment),
   ]);
@@ -102,6 +110,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   return {
     issuer: environment["ISSUER"] ?? edge.url,
     adminKey,
+    demo,
     mailbox: mailbox.url,
     databaseUrl: database.url,
     redis: { url: redis.url, token: redis.token },
@@ -163,10 +172,24 @@ async function makeFirstKeys(
 ) {
   const firstKeys = options.worker?.firstKeys ?? (await loadFirstKeys());
   const existing = secrets.adminKey;
-  const { adminKey } = await firstKeys({ environment, ...(existing ? { existing } : {}) });
-  if (adminKey !== existing) saveSecrets(data, { ...secrets, adminKey });
-  return adminKey;
+  const demo = isThisMachine(environment) ? (secrets.demo ?? newDemoAccount()) : undefined;
+  const kept = demo ? { ...secrets, demo } : secrets;
+  // Before the account is made: a password that nothing remembers would open nothing.
+  if (demo !== secrets.demo) saveSecrets(data, kept);
+  const made = await firstKeys({
+    environment,
+    ...(existing ? { existing } : {}),
+    ...(demo ? { demo } : {}),
+  });
+  if (made.adminKey !== existing) saveSecrets(data, { ...kept, adminKey: made.adminKey });
+  return made;
 }
+
+/** An issuer that others can reach is no place for an account that nobody registered. */
+const isThisMachine = (environment: WorkerEnvironment): boolean => {
+  const issuer = environment["ISSUER"] ?? "";
+  return URL.canParse(issuer) && isLoopback(new URL(issuer).hostname);
+};
 
 /** Loaded when it is due: it brings the Worker's own rooms and drivers, which a stub does without. */
 async function loadFirstKeys(): Promise<FirstKeys> {

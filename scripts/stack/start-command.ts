@@ -105,8 +105,7 @@ function forPrograms(stack: Stack) {
     issuer: stack.issuer,
     admin_key: stack.adminKey,
     mailbox: stack.mailbox,
-    // Accounts are not part of Gatehouse yet, so there is no account to show.
-    demo: null,
+    demo: stack.demo,
     database_url: stack.databaseUrl,
     redis: stack.redis,
   };
@@ -118,6 +117,7 @@ Gatehouse is ready (${seconds.toFixed(1)} s).
 
   issuer     ${stack.issuer}
   admin key  ${stack.adminKey}
+  demo       ${stack.demo ? `${stack.demo.email}  ${stack.demo.password}` : "no account"}
   mailbox    ${stack.mailbox}
   database   ${stack.databaseUrl}
   redis      ${stack.redis.url}
@@ -126,11 +126,19 @@ Gatehouse is ready (${seconds.toFixed(1)} s).
 Next, in another terminal:
 
   npm run demo
-
+  npx gatehouse users list
+${signIn(stack)}
   curl ${stack.issuer}/admin/v1/keys \\
     -H "Authorization: Bearer ${stack.adminKey}" -H "Content-Type: application/json" \\
     -d '{"name":"first","owner":{"type":"service","id":"me"},"environment":"test","scopes":["read"]}'
 
 Ctrl-C stops everything.
+`;
+}
+
+function signIn({ issuer, demo }: Stack): string {
+  if (!demo) return "";
+  return `
+  curl ${issuer}/auth/login --json '${JSON.stringify({ ...demo, refresh_in_body: true })}'
 `;
 }

@@ -18,9 +18,16 @@ export type Changed = {
 
 const moment = (at: Date): SQL => sql`${at.toISOString()}::timestamptz`;
 
+/**
+ * Sessions that go on cannot be named. A refresh that was faster than the lock, or another clock, may have given them a
+ * token of after `at`: so what ends is what was issued until a moment later, and what comes after says an `iat` as late.
+ */
+const aheadMilliseconds = 5000;
+
 /** The columns of every change that ends sessions. */
 const endsAll = (at: Date): SQL =>
-  sql`version = a.version + 1, updated_at = ${moment(at)}, revoked_before = ${moment(at)}`;
+  sql`version = a.version + 1, updated_at = ${moment(at)},
+    revoked_before = greatest(a.revoked_before, ${moment(at)})`;
 
 /**
  * Changes of an account with all that they end, in one transaction: the row, its refresh families, its links, and the
@@ -171,11 +178,13 @@ export function createChangeStore(database: Database) {
      * What is taken away is taken from living tokens too: everything of before ends, families go on with what is left.
      * First-party families follow the account; an application keeps at most what it was granted.
      */
-    setScopes: (id: string, scopes: readonly string[], at: Date): Promise<Changed | null> =>
-      change(
+    setScopes: (id: string, scopes: readonly string[], at: Date): Promise<Changed | null> => {
+      const from = new Date(at.getTime() + aheadMilliseconds);
+      return change(
         byId(id),
         sql`changed as (
-            update ${accounts} a set scopes = ${textArray(scopes)}, version = a.version + 1, updated_at = ${moment(at)}
+            update ${accounts} a set scopes = ${textArray(scopes)}, version = a.version + 1, updated_at = ${moment(at)},
+              revoked_before = case when a.scopes <@ ${textArray(scopes)} then a.revoked_before else ${moment(from)} end
             where a.id = ${id} and a.state <> 'deleted' returning a.*
           )`,
         sql`narrowed as (
@@ -186,11 +195,12 @@ export function createChangeStore(database: Database) {
             update ${refreshFamilies} f set
               scopes = case when f.client_id = 'first-party' then changed.scopes
                 else array(select unnest(f.scopes) intersect select unnest(changed.scopes)) end,
-              tokens_from = case when exists (select 1 from narrowed) then ${moment(at)} else f.tokens_from end
+              tokens_from = case when exists (select 1 from narrowed) then ${moment(from)} else f.tokens_from end
             from changed where f.account_id = changed.id and f.revoked_at is null
           ),
-          noted as (${noteEndings(sql`select 'subject', id from narrowed`, at)})`,
-      ),
+          noted as (${noteEndings(sql`select 'subject', id from narrowed`, from)})`,
+      );
+    },
 
     async enable(id: string, at: Date): Promise<AccountRow | null> {
       const { rows } = await database.execute<Record<string, unknown>>(sql`

@@ -30,7 +30,7 @@ export function createOwnAccount(foundation: Foundation) {
     if (row?.state !== "active") throw new AuthError("not_found", "no account has this id");
     if (!taken.ok)
       return { ok: false, reason: "over_limit", retryAfterSeconds: taken.retryAfterSeconds ?? 1 };
-    const { matches } = await passwords.verify(password, row.passwordHash);
+    const { matches } = await passwords.verify(password, row.passwordHash, accountId);
     if (!matches) return { ok: false, reason: "wrong_password" };
     background(rateLimits.giveBack(taken, demands).catch(() => undefined));
     return { ok: true, row };
@@ -48,7 +48,7 @@ export function createOwnAccount(foundation: Foundation) {
       if (!known.ok) return known;
       const { row } = known;
       const chosen = passwords.requireAcceptable(given.next, row.email);
-      const hashes = { old: row.passwordHash ?? "", next: await passwords.hashChosen(chosen) };
+      const hashes = { old: row.passwordHash ?? "", next: await passwords.hashChosen(chosen, accountId) };
       const changed = await changes.changePassword(accountId, hashes, keepSessionId, new Date(now()));
       // Another change was faster: what was given is no longer the password.
       if (!changed) return { ok: false, reason: "wrong_password" };

@@ -20,18 +20,19 @@ export function createPasswords(options: {
       requireAcceptable(readPassword(input), policy, email),
 
     /** The hash of a password that has passed; throws `password_refused` when it is known from a breach. */
-    async hashChosen(password: string): Promise<string> {
+    async hashChosen(password: string, whose?: string): Promise<string> {
       if (await breached?.isBreached(password)) throw refused("it is known from a breach of another service");
-      return await hash.hash(password);
+      return await hash.hash(password, whose);
     },
 
     /** One hash, whatever is stored and whatever was sent. */
     async verify(
       input: unknown,
       storedHash: string | null,
+      whose?: string,
     ): Promise<{ readonly matches: boolean; readonly needsUpgrade: boolean }> {
       const password = readPassword(input);
-      return await hash.verify(password ?? unreadable, password === null ? null : storedHash);
+      return await hash.verify(password ?? unreadable, password === null ? null : storedHash, whose);
     },
 
     /** Of a password that has just matched: kept as the newest parameters and pepper have it. */

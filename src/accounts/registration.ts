@@ -28,7 +28,7 @@ export function createRegistration(foundation: Foundation) {
       const address = requireAddress(email);
       const chosen = passwords.requireAcceptable(password, address.email);
       const { mayMail } = await takeQuestion(foundation, "registerNetwork", address, asked);
-      const passwordHash = await passwords.hashChosen(chosen);
+      const passwordHash = await passwords.hashChosen(chosen, asked.network);
       const times = { at: new Date(now()), lifeMilliseconds: registrationLifeMilliseconds };
       const link = await newLink(address, times, mayMail);
       const made = await links.forRegistration(link.row, passwordHash);

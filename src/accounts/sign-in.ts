@@ -64,7 +64,7 @@ export function createSignIn(foundation: Foundation) {
       const busy = { ok: false, reason: "busy", degraded } as const;
       let checked: Awaited<ReturnType<typeof passwords.verify>>;
       try {
-        checked = await passwords.verify(password, row?.passwordHash ?? null);
+        checked = await passwords.verify(password, row?.passwordHash ?? null, asked.network);
       } catch (error) {
         // Nothing was guessed: what was taken for it goes back.
         asked.background(rateLimits.giveBack(taken, demands).catch(() => undefined));

@@ -18,9 +18,15 @@ export function requireChange(edits: object): void {
   }
 }
 
+type Params = Readonly<Record<string, string>>;
+
 /** An id of ours, or nothing: what is not even shaped like one needs no look-up. */
-export function idOf(params: Readonly<Record<string, string>>): string {
-  const id = params["id"] ?? "";
-  if (!/^[a-z]{3}_[0-9A-Za-z]{22}$/.test(id)) throw new AuthError("not_found", "nothing has this id");
+export const idOf = (params: Params): string => shapedId(params["id"], /^[a-z]{3}_[0-9A-Za-z]{22}$/);
+export const userIdOf = (params: Params): string => shapedId(params["id"], /^usr_[0-9A-Za-z]{22}$/);
+export const sessionIdOf = (params: Params): string =>
+  shapedId(params["session_id"], /^ses_[0-9A-Za-z]{22}$/);
+
+function shapedId(id: string | undefined, shape: RegExp): string {
+  if (id === undefined || !shape.test(id)) throw new AuthError("not_found", "nothing has this id");
   return id;
 }

@@ -28,7 +28,7 @@ function isDayOfItsMonth(iso: string): boolean {
 }
 
 /** Postgres has no year 0. */
-const moment = v.pipe(
+export const moment = v.pipe(
   v.string(),
   v.isoTimestamp("must be a time like 2027-01-31T12:00:00Z"),
   v.check(isDayOfItsMonth, "must be a time that exists"),
@@ -40,7 +40,7 @@ const listOf = <Item extends v.GenericSchema>(item: Item, max: number) =>
 const unique = <Item>(items: readonly Item[]) => new Set(items).size === items.length;
 
 /** Visible ASCII, since an owner's id travels in headers. */
-const visibleText = v.pipe(
+export const visibleText = v.pipe(
   v.string(),
   v.regex(/^[\x21-\x7e]{1,128}$/, "must be 1 to 128 visible ASCII characters without spaces"),
 );
@@ -53,7 +53,7 @@ export const ownerInput = v.strictObject({
   ),
 });
 
-const scopes = v.pipe(
+export const scopes = v.pipe(
   listOf(
     v.pipe(v.string(), v.check(isScope, "holds a scope that is not a scope token (RFC 6749 §3.3, no comma)")),
     64,
@@ -266,7 +266,7 @@ const routeFields = {
 export const createRouteInput = v.strictObject(routeFields);
 export const updateRouteInput = v.partial(v.strictObject(routeFields));
 
-const pageFields = {
+export const pageFields = {
   limit: v.optional(
     v.pipe(
       v.string(),

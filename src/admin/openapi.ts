@@ -1,5 +1,5 @@
 import { toJsonSchema } from "@valibot/to-json-schema";
-import type { GenericSchema } from "valibot";
+import { type GenericSchema, is } from "valibot";
 import { codes } from "../errors/codes.ts";
 import { type Operation, operations } from "./operations.ts";
 
@@ -33,8 +33,7 @@ function parametersOf(operation: Operation) {
 
 /** A call whose body has nothing that must be said may come without one. */
 function requestBodyOf(body: GenericSchema) {
-  const schema = schemaOf(body);
-  return { required: (schema.required ?? []).length > 0, content: { "application/json": { schema } } };
+  return { required: !is(body, {}), content: { "application/json": { schema: schemaOf(body) } } };
 }
 
 function describe(id: string, operation: Operation) {

@@ -12,6 +12,7 @@ import {
   updateKeyInput,
   updateRouteInput,
 } from "./input.ts";
+import { createUserInput, listUsersQuery, revokeTokensInput, updateUserInput } from "./user-input.ts";
 
 export type Operation = {
   readonly method: "get" | "post" | "patch" | "delete";
@@ -148,6 +149,67 @@ export const operations = {
     summary: "Hand over to the next signing keys as soon as is safe, or at once from a compromised one",
     body: rotateSigningKeysInput,
     answer: "The time line: which key signs from when, and what breaks until when",
+  }),
+  createUser: call({
+    method: "post",
+    path: "/users",
+    summary: "Create a person's account, its address verified by your word",
+    status: 201 as const,
+    body: createUserInput,
+    answer: "The account",
+  }),
+  listUsers: call({
+    method: "get",
+    path: "/users",
+    summary: "List people, newest first; deleted ones only when asked for",
+    query: listUsersQuery,
+    answer: "`data` and `next_cursor`",
+  }),
+  getUser: call({
+    method: "get",
+    path: "/users/:id",
+    summary: "Read a person's account",
+    answer: "The account, never its password's hash",
+  }),
+  updateUser: call({
+    method: "patch",
+    path: "/users/:id",
+    summary: "Change what a person may do, disable or enable the account",
+    body: updateUserInput,
+    answer: "The account, and when the change is felt everywhere",
+  }),
+  deleteUser: call({
+    method: "delete",
+    path: "/users/:id",
+    summary:
+      "Delete a person's account with all sessions, tokens and API keys; a row without a name stays for audit",
+    answer: "When the change is felt everywhere",
+  }),
+  logOutUser: call({
+    method: "post",
+    path: "/users/:id/logout",
+    summary: "End every session of a person, and every access token issued before now",
+    body: emptyInput,
+    answer: "`logged_out_at` and `effective_everywhere_by`",
+  }),
+  listUserSessions: call({
+    method: "get",
+    path: "/users/:id/sessions",
+    summary: "List a person's live sessions, newest first",
+    answer: "`data` and `next_cursor`",
+  }),
+  endUserSession: call({
+    method: "delete",
+    path: "/users/:id/sessions/:session_id",
+    summary: "End one session of a person, with its tokens",
+    answer: "When the change is felt everywhere",
+  }),
+  revokeTokens: call({
+    method: "post",
+    path: "/tokens/revoke",
+    summary: "Revoke one access token, by itself or by its jti, or everything a client was given",
+    body: revokeTokensInput,
+    answer: "`revoked_at` and `effective_everywhere_by`",
   }),
   listEvents: call({
     method: "get",

@@ -1,4 +1,5 @@
 import { type Context, Hono } from "hono";
+import type { Accounts } from "../accounts/accounts.ts";
 import type { ApiKeys } from "../api-keys/api-keys.ts";
 import type { Audit } from "../audit/audit.ts";
 import { type OperatorAccess, ownScopes } from "../authentication/operator-access.ts";
@@ -6,7 +7,10 @@ import type { RouteAdmin } from "../gateway/route-admin.ts";
 import { parseInput, readJson } from "../http/body.ts";
 import { refusalProblem } from "../http/refusal.ts";
 import type { DoorEnv } from "../http/visit.ts";
+import type { Sessions } from "../sessions/sessions.ts";
 import type { SigningKeys } from "../signing-keys/signing-keys.ts";
+import type { RefreshTokens } from "../tokens/refresh-tokens.ts";
+import type { TokenCheck } from "../tokens/token-check.ts";
 import { auditHandlers } from "./audit-handlers.ts";
 import type { Handler } from "./call.ts";
 import { bodyOf } from "./input.ts";
@@ -14,7 +18,10 @@ import { keyChangeHandlers, keyHandlers } from "./key-handlers.ts";
 import { openApiDocument } from "./openapi.ts";
 import { type Operation, type OperationId, operations } from "./operations.ts";
 import { routeHandlers } from "./route-handlers.ts";
+import { sessionHandlers } from "./session-handlers.ts";
 import { signingKeyHandlers } from "./signing-key-handlers.ts";
+import { tokenHandlers } from "./token-handlers.ts";
+import { userHandlers } from "./user-handlers.ts";
 
 type Deps = {
   readonly access: OperatorAccess;
@@ -22,6 +29,10 @@ type Deps = {
   readonly routeAdmin: RouteAdmin;
   readonly audit: Audit;
   readonly signingKeys: SigningKeys;
+  readonly accounts: Accounts;
+  readonly sessions: Sessions;
+  readonly refreshTokens: RefreshTokens;
+  readonly tokenCheck: TokenCheck;
   readonly issuer: string;
   readonly now: () => number;
 };
@@ -34,6 +45,9 @@ export function managementRoutes(deps: Deps): Hono<DoorEnv> {
     ...keyChangeHandlers(deps),
     ...routeHandlers(deps),
     ...signingKeyHandlers(deps),
+    ...userHandlers(deps),
+    ...sessionHandlers(deps),
+    ...tokenHandlers(deps),
     ...auditHandlers(deps),
   };
   const document = JSON.stringify(openApiDocument(deps.issuer));

@@ -1,8 +1,10 @@
+import type { Account } from "../accounts/account.ts";
 import type { KeyRecord } from "../api-keys/record.ts";
 import { refusalOf } from "../api-keys/record.ts";
 import type { StoredEvent } from "../audit/events.ts";
 import type { Route } from "../gateway/route.ts";
 import type { Reach } from "../revocation/revocation.ts";
+import type { SessionShown } from "../sessions/session.ts";
 import type { KeyShown } from "../signing-keys/rotation.ts";
 import type { Timeline } from "../signing-keys/timeline.ts";
 
@@ -120,6 +122,31 @@ export const timelineView = ({ killed, signing, leaving }: Timeline) => ({
     signs_until: time(key.signsUntil),
     published_until: time(key.publishedUntil),
   })),
+});
+
+export const userView = (account: Account) => ({
+  id: account.id,
+  /** Null once the account is deleted. */
+  email: account.state === "deleted" ? null : account.email,
+  scopes: account.scopes,
+  state: account.state,
+  created_at: time(account.createdAt),
+  last_signed_in_at: time(account.lastSignedInAt),
+  password_changed_at: time(account.passwordChangedAt),
+});
+
+export const sessionView = (session: SessionShown) => ({
+  id: session.id,
+  kind: session.kind,
+  user_agent: session.userAgent,
+  address: session.address,
+  city: session.city,
+  country: session.country,
+  signed_in_with: session.amr,
+  auth_level: session.acr,
+  signed_in_at: time(session.authTime),
+  last_seen_at: time(session.lastSeenAt),
+  expires_at: time(session.absoluteExpiresAt),
 });
 
 export const eventView = (event: StoredEvent) => ({

@@ -2,6 +2,8 @@ import { AuthError } from "../errors/auth-error.ts";
 
 /** At some 25 ms of CPU for each, the last of so many is served within about a second. */
 export const waitingMax = 40;
+/** Whoever sends many at once waits behind themselves: most places stay for all others. */
+export const waitingMaxOfOne = 10;
 /** Each fruitless nap spans another's hash, and whoever came first naps shortest: more than this is overload. */
 const napsMax = 60;
 const napMillisecondsMax = 20;
@@ -17,14 +19,18 @@ const placeKeptMilliseconds = 5000;
  */
 export function createHashGate(options: { now: () => number }) {
   const { now } = options;
-  const waiting = new Map<symbol, number>();
+  const waiting = new Map<symbol, Place>();
   let hashesDone = 0;
 
-  function takePlace(): symbol {
-    for (const [place, keptUntil] of waiting) if (keptUntil <= now()) waiting.delete(place);
-    if (waiting.size >= waitingMax) throw busy();
+  function takePlace(whose: string | undefined): symbol {
+    let own = 0;
+    for (const [place, { keptUntil, whose: other }] of waiting) {
+      if (keptUntil <= now()) waiting.delete(place);
+      else if (whose !== undefined && other === whose) own += 1;
+    }
+    if (waiting.size >= waitingMax || own >= waitingMaxOfOne) throw busy();
     const place = Symbol("place");
-    waiting.set(place, now() + placeKeptMilliseconds);
+    waiting.set(place, { keptUntil: now() + placeKeptMilliseconds, whose });
     return place;
   }
 
@@ -35,9 +41,12 @@ export function createHashGate(options: { now: () => number }) {
   }
 
   return {
-    /** Runs the hash when its turn has come. Throws `unavailable` when too many wait, or it has waited too long. */
-    async pass<Result>(hash: () => Result): Promise<Result> {
-      const place = takePlace();
+    /**
+     * Runs the hash when its turn has come. Throws `unavailable` when too many wait, or too many for the same one
+     * (`whose`: a network, an account), or it has waited too long.
+     */
+    async pass<Result>(hash: () => Result, whose?: string): Promise<Result> {
+      const place = takePlace(whose);
       try {
         for (let naps = 0; naps < napsMax; naps += 1) {
           const doneBefore = hashesDone;
@@ -53,6 +62,8 @@ export function createHashGate(options: { now: () => number }) {
     },
   };
 }
+
+type Place = { readonly keptUntil: number; readonly whose: string | undefined };
 
 export type HashGate = ReturnType<typeof createHashGate>;
 

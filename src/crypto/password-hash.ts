@@ -64,29 +64,35 @@ export function createPasswordHash(options: {
     return unpadded(hash);
   }
 
-  async function derive(password: string, of: Omit<Stored, "hash">): Promise<string> {
+  async function derive(
+    password: string,
+    of: Omit<Stored, "hash">,
+    whose: string | undefined,
+  ): Promise<string> {
     const text = await keyed(password, of.pepperVersion);
-    return await gate.pass(() => argon2id(text, of.salt, of.cost));
+    return await gate.pass(() => argon2id(text, of.salt, of.cost), whose);
   }
 
   const stored = ({ pepperVersion, cost: of, salt, hash }: Stored): string =>
     `${pepperVersion}$argon2id$v=19$m=${of.memoryKib},t=${of.passes},p=${of.lanes}$${unpadded(salt)}$${hash}`;
 
   return {
-    async hash(password: string): Promise<string> {
+    /** `whose`: for whom the place at the gate is taken. */
+    async hash(password: string, whose?: string): Promise<string> {
       const salt = crypto.getRandomValues(new Uint8Array(saltBytes));
       const made = { pepperVersion: newestVersion, cost, salt };
-      return stored({ ...made, hash: await derive(password, made) });
+      return stored({ ...made, hash: await derive(password, made, whose) });
     },
 
     /** With nothing stored it takes as long and matches nothing. Throws `unavailable` when too many wait. */
     async verify(
       password: string,
       storedHash: string | null,
+      whose?: string,
     ): Promise<{ readonly matches: boolean; readonly needsUpgrade: boolean }> {
       const known = storedHash === null ? null : parseStored(storedHash);
       const of = known ?? { pepperVersion: newestVersion, cost, salt: new Uint8Array(saltBytes) };
-      const hash = await derive(password, of);
+      const hash = await derive(password, of, whose);
       if (known === null) return { matches: false, needsUpgrade: false };
       return {
         matches: equalInConstantTime(hash, known.hash),

@@ -44,6 +44,8 @@ export async function readJson<Schema extends v.GenericSchema>(
   } catch (cause) {
     throw new AuthError("invalid_json", undefined, { cause });
   }
+  // To the schema library a list is an object without fields, and would pass where every field is optional.
+  if (Array.isArray(value)) throw new AuthError("invalid_request", "the body must be an object");
   return parseInput(schema, value);
 }
 

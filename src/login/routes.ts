@@ -1,10 +1,12 @@
 import { type Context, Hono } from "hono";
 import type { Accounts } from "../accounts/accounts.ts";
 import { AuthError } from "../errors/auth-error.ts";
+import { statusOf } from "../errors/codes.ts";
 import { readJson } from "../http/body.ts";
 import type { Cookies } from "../http/cookies.ts";
 import { problem } from "../http/problem.ts";
 import { rateLimitHeaders } from "../http/rate-limit-headers.ts";
+import { refusalProblem } from "../http/refusal.ts";
 import { requireSameOrigin } from "../http/same-origin.ts";
 import type { DoorEnv } from "../http/visit.ts";
 import type { Sessions } from "../sessions/sessions.ts";
@@ -156,18 +158,25 @@ async function logOut(c: Context<DoorEnv>, deps: AuthDeps): Promise<Response> {
   if (text !== null) {
     await deps.refreshTokens.endByToken(text, { clientId: deps.clientId, ...visitor }, "signed_out");
   }
-  if (c.req.raw.headers.has("authorization")) await logOutBearer(c, deps);
-  return withCookies(c.body(null, 204), signedOutCookies(deps.cookies));
+  const undecided = c.req.raw.headers.has("authorization") ? await logOutBearer(c, deps) : null;
+  return undecided ?? withCookies(c.body(null, 204), signedOutCookies(deps.cookies));
 }
 
-/** An application that holds only an access token may end its session too. A token that is dead has nothing to end. */
-async function logOutBearer(c: Context<DoorEnv>, { access, sessions }: AuthDeps): Promise<void> {
+/**
+ * An application that holds only an access token may end its session too. A token that is dead has nothing to end; where
+ * that cannot be told now, the session may live on and nobody is told that it ended.
+ */
+async function logOutBearer(c: Context<DoorEnv>, { access, sessions }: AuthDeps): Promise<Response | null> {
   const { visit } = c.env;
   const entrant = await access.enter(c.req.raw.headers, visit);
-  if (!entrant.ok) return;
+  if (!entrant.ok) {
+    const isUndecided = statusOf(entrant.verdict.refusal.code) >= 429;
+    return isUndecided ? refusalProblem(entrant.verdict, visit.requestId) : null;
+  }
   const { origin, background } = visitorOf(visit);
   const operator = { actor: entrant.actor, origin, background };
   await sessions.end(entrant.sessionId, entrant.accountId, "signed_out", operator);
+  return null;
 }
 
 /** Answers alike whether or not an address is known: the mail decides. */

@@ -22,6 +22,13 @@ const outboxKeptMilliseconds = 24 * 3_600_000;
 /** When a change is felt at every edge. `announced: false`: Redis was away, the time is that of the last copy's death. */
 export type Reach = { readonly effectiveEverywhereBy: Date; readonly announced: boolean };
 
+/** When both of two changes are felt. */
+export function laterOf(one: Reach | null, other: Reach): Reach {
+  if (!one) return other;
+  const { effectiveEverywhereBy } = one.effectiveEverywhereBy > other.effectiveEverywhereBy ? one : other;
+  return { effectiveEverywhereBy, announced: one.announced && other.announced };
+}
+
 /**
  * Revocation that every isolate knows within a stated bound. Truth is Postgres, changed first; this room tells the
  * edges. Invariant: for every change c and every decision d that c concerns, d.valid ⇒ d.time ≤ c.effectiveEverywhereBy.

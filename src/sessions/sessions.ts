@@ -169,6 +169,10 @@ export function createSessions(options: {
       const noted = await store.endAll(accountId, reason, new Date(now()));
       for (const { kind, subjectId } of noted)
         if (kind === "session") note("session.ended", subjectId, reason, operator);
+      const { actor, origin, background } = operator;
+      // Also when no session was left: access tokens may be, of applications.
+      const subject = { type: "user", id: accountId } as const;
+      audit.record({ type: "token.revoked", outcome: "done", reason, actor, subject, origin }, background);
       return await options.revocation.announceNow(noted, operator.background);
     },
 

@@ -71,7 +71,8 @@ export function createSessionStore(database: Database) {
      */
     async endAll(accountId: string, reason: FamilyEnd, at: Date): Promise<PendingChange[]> {
       const [, noted = []] = await inOneTransaction(database, [
-        sql`update ${accounts} set revoked_before = ${moment(at)}, version = version + 1, updated_at = ${moment(at)}
+        sql`update ${accounts} set revoked_before = greatest(revoked_before, ${moment(at)}), version = version + 1,
+              updated_at = ${moment(at)}
             where id = ${accountId}`,
         sql`with ended as (
               update ${refreshFamilies} set revoked_at = ${moment(at)}, revoked_reason = ${reason}

@@ -47,7 +47,7 @@ export function claimsOf(
 }
 
 /** No access token lives longer: what ends tokens is remembered for as long as this. */
-const lifeSecondsMax = 900;
+export const lifeSecondsMax = 900;
 
 /** An access token of ours, once its signature was right. */
 export type AccessToken = {

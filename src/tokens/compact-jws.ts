@@ -5,7 +5,7 @@ export type SignatureAlgorithm = "RS256" | "ES256" | "EdDSA";
 export type VerificationKey = { readonly key: CryptoKey; readonly algorithm: SignatureAlgorithm };
 
 /** Longer than any token with the most scopes a grant may have, short enough to be read at no cost. */
-const textMax = 16_384;
+export const compactLengthMax = 16_384;
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 export type CompactJws = {
@@ -27,7 +27,7 @@ export type JwsHeader = {
  * no white space, no bits beyond the last byte. A JWE has five parts and ends here.
  */
 export function parseCompactJws(text: string): CompactJws | null {
-  if (text.length > textMax) return null;
+  if (text.length > compactLengthMax) return null;
   const [headerPart = "", payloadPart = "", signaturePart = "", ...more] = text.split(".");
   if (more.length > 0) return null;
   const headerBytes = bytesOf(headerPart);

@@ -2,6 +2,7 @@ import type { Audit, Background } from "../audit/audit.ts";
 import type { Origin, Party, SecurityEvent } from "../audit/events.ts";
 import type { PendingChange } from "../revocation/ending.ts";
 import type { Reach, Revocation } from "../revocation/revocation.ts";
+import { lifeSecondsMax } from "./access-token.ts";
 import type { RefreshStore } from "./store.ts";
 import type { FamilyEnd } from "./tables.ts";
 
@@ -79,10 +80,14 @@ export function createEndings(options: {
         return await announce(noted, reason, operator);
       },
 
-      /** One access token; its session goes on. `expiresAt`: the token's own `exp`; null when it is not known. */
+      /**
+       * One access token; its session goes on. `expiresAt`: the token's own `exp`; null when it is not known. A later
+       * one than any token can have does not keep the note for longer.
+       */
       async revokeToken(jti: string, expiresAt: Date | null, operator: Operator): Promise<Reach> {
         const at = now();
-        const noted = await store.noteToken(jti, new Date(at), expiresAt);
+        const isPossible = expiresAt !== null && expiresAt.getTime() <= at + lifeSecondsMax * 1000;
+        const noted = await store.noteToken(jti, new Date(at), isPossible ? expiresAt : null);
         record("token.revoked", "by_operator", { type: "token", id: jti }, operator);
         return await announce(noted, "by_operator", operator);
       },

@@ -1,6 +1,7 @@
 import type { AccessToken } from "./access-token.ts";
 
-const tokensMax = 10_000;
+/** In one isolate. */
+export const rememberedMax = 10_000;
 
 /**
  * Tokens whose signature was right, by the SHA-256 of their text, until they expire: a signature is made once and stays
@@ -19,7 +20,7 @@ export function createTokenMemory(now: () => number) {
     },
     put(hash: string, token: AccessToken): void {
       byHash.set(hash, token);
-      if (byHash.size > tokensMax) byHash.delete(byHash.keys().next().value ?? "");
+      if (byHash.size > rememberedMax) byHash.delete(byHash.keys().next().value ?? "");
     },
     size: (): number => byHash.size,
   };

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { givenIsolate, givenKey, givenRoute, unique, withAdmin } from "../support/given.ts";
+import { givenIsolate, unique, withAdmin } from "../support/given.ts";
+import { notesOf } from "../support/given-families.ts";
 import { expectProblem } from "../support/problem.ts";
 import { givenOperator } from "./operator.ts";
-import { operationIds, operationOf, sampleOf } from "./samples.ts";
+import { givenTargets, operationIds, operationOf, sampleOf } from "./samples.ts";
 
 const withBody = operationIds.filter((id) => operationOf(id).body !== null);
 const jsonType = { "content-type": "application/json" };
@@ -10,7 +11,7 @@ const jsonType = { "content-type": "application/json" };
 describe.each(withBody)("%s", (id) => {
   const givenCall = async () => {
     const operator = await givenOperator();
-    const targets = { key: await givenKey(operator.isolate), route: await givenRoute(operator.isolate) };
+    const targets = await givenTargets(operator.isolate);
     const { path, body } = sampleOf(id, targets);
     const send = (text: BodyInit, headers: Record<string, string>) =>
       operator.isolate.fetch(`/admin/v1${path}`, {
@@ -23,6 +24,8 @@ describe.each(withBody)("%s", (id) => {
       expect((await operator.isolate.rooms.routeAdmin.get(targets.route.id)).version).toBe(
         targets.route.version,
       );
+      expect(await operator.isolate.rooms.accounts.get(targets.user.id)).toEqual(targets.user);
+      expect(await notesOf(operator.isolate, [targets.user.id, targets.jti])).toEqual([]);
     };
     return { send, unchanged, text: JSON.stringify(body) };
   };

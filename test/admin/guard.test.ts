@@ -1,29 +1,28 @@
 import { describe, expect, test } from "vitest";
-import {
-  givenAdminKey,
-  givenIsolate,
-  givenKey,
-  givenRoute,
-  type Isolate,
-  unique,
-  withAdmin,
-} from "../support/given.ts";
+import { givenAdminKey, givenIsolate, givenKey, type Isolate, unique, withAdmin } from "../support/given.ts";
+import { familiesOf, notesOf } from "../support/given-families.ts";
 import { expectProblem } from "../support/problem.ts";
-import { callOperation, isolateFor, operationIds, operationOf, sampleOf } from "./samples.ts";
-
-const targetsOf = async (isolate: Isolate) => ({
-  key: await givenKey(isolate),
-  route: await givenRoute(isolate),
-});
+import {
+  callOperation,
+  givenTargets,
+  isolateFor,
+  operationIds,
+  operationOf,
+  sampleOf,
+  type Targets,
+} from "./samples.ts";
 
 /** Everything a refused call might have changed. */
-async function stateOf(isolate: Isolate, { key, route }: Awaited<ReturnType<typeof targetsOf>>) {
-  const { apiKeys, routeAdmin } = isolate.rooms;
+async function stateOf(isolate: Isolate, { key, route, user, session, jti }: Targets) {
+  const { accounts, apiKeys, routeAdmin } = isolate.rooms;
   const { owner } = key.record;
   return {
     key: await apiKeys.get(key.id),
     ownersKeys: (await apiKeys.list({ owner, limit: 10 })).length,
     route: await routeAdmin.get(route.id),
+    user: await accounts.get(user.id),
+    families: await familiesOf(isolate, user.id),
+    told: await notesOf(isolate, [user.id, session.sessionId, jti]),
   };
 }
 
@@ -102,7 +101,7 @@ const strangers = [
 describe.each(operationIds)("%s", (id) => {
   test.each(strangers)("refuses $who, changes nothing and tells audit why", async (stranger) => {
     const isolate = await givenIsolate();
-    const targets = await targetsOf(isolate);
+    const targets = await givenTargets(isolate);
     const before = await stateOf(isolate, targets);
     const requestId = unique("request");
     const headers = { ...(await stranger.headers(isolate)), "x-request-id": requestId };
@@ -123,7 +122,7 @@ describe.each(operationIds)("%s", (id) => {
 
   test("lets a management key in, and answers as its table says", async () => {
     const isolate = await isolateFor(id);
-    const targets = await targetsOf(isolate);
+    const targets = await givenTargets(isolate);
     const headers = withAdmin(await givenAdminKey(isolate));
 
     const answer = await callOperation(isolate, id, sampleOf(id, targets), headers);
@@ -134,6 +133,10 @@ describe.each(operationIds)("%s", (id) => {
   });
 });
 
+const idIn = (path: string, { key, route, user }: Targets): string => {
+  if (path.startsWith("/routes")) return route.id;
+  return path.startsWith("/users") ? user.id : key.id;
+};
 const byId = operationIds.filter((id) => operationOf(id).path.includes(":id"));
 const ofOwners = (id: string) => operationOf(id as (typeof byId)[number]).path.startsWith("/owners/");
 
@@ -141,9 +144,9 @@ test.each(byId.filter((id) => !ofOwners(id)))(
   "%s answers 404 for an id that nothing has and for what is no id at all",
   async (id) => {
     const isolate = await givenIsolate();
-    const targets = await targetsOf(isolate);
+    const targets = await givenTargets(isolate);
     const headers = withAdmin(await givenAdminKey(isolate));
-    const known = operationOf(id).path.startsWith("/routes") ? targets.route.id : targets.key.id;
+    const known = idIn(operationOf(id).path, targets);
     const { path, body } = sampleOf(id, targets);
     const strange = [
       `${known.slice(0, 4)}${"0".repeat(22)}`,

@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
 import type { OperationId } from "../../src/admin/operations.ts";
 import { codes } from "../../src/errors/codes.ts";
-import { givenIsolate, givenKey, givenRoute, issuer } from "../support/given.ts";
+import { givenIsolate, issuer } from "../support/given.ts";
 import { expectProblem } from "../support/problem.ts";
 import { matches, type Schema } from "./json-schema.ts";
 import { givenOperator } from "./operator.ts";
-import { callOperation, operationIds, operationOf, sampleOf } from "./samples.ts";
+import { callOperation, givenTargets, operationIds, operationOf, sampleOf } from "./samples.ts";
 
 type Parameter = { name: string; in: string; required: boolean; schema: Schema };
 type Described = {
@@ -138,11 +138,27 @@ const refused: [OperationId, unknown][] = [
   ["createRoute", { ...route, upstream: {} }],
   ["createRoute", { ...route, timeout_seconds: 301 }],
   ["updateRoute", { keep_path: 1 }],
+  ["createUser", {}],
+  ["createUser", { email: 7 }],
+  ["createUser", { email: "a@b.example", state: "active" }],
+  ["createUser", { email: "a@b.example", password: 7 }],
+  ["createUser", { email: "a@b.example", scopes: "read" }],
+  ["updateUser", { enabled: "no" }],
+  ["updateUser", { email: "a@b.example" }],
+  ["updateUser", { password: "seven green kettles sing" }],
+  ["logOutUser", { everywhere: true }],
+  ["revokeTokens", {}],
+  ["revokeTokens", { jti: "tok_short" }],
+  ["revokeTokens", { jti: 7 }],
+  ["revokeTokens", { expires_at: "2027-01-01T00:00:00Z" }],
+  ["revokeTokens", { client_id: "two words" }],
+  ["revokeTokens", { client_id: "a", token: "b" }],
+  ["revokeTokens", { token: "a", expires_at: "2027-01-01T00:00:00Z" }],
 ];
 
 test.each(refused)("%s refuses %j, by its schema as by its answer", async (id, body) => {
   const { isolate, key: admin } = await givenOperator();
-  const targets = { key: await givenKey(isolate), route: await givenRoute(isolate) };
+  const targets = await givenTargets(isolate);
   const described = describedIn(await readDocument()).find(
     (one) => one.described.operationId === id,
   )?.described;
@@ -164,7 +180,7 @@ test("the schemas say which bodies and query parameters are needed, and what a p
   const needed = [...described.values()]
     .filter(({ requestBody }) => requestBody?.required)
     .map((one) => one.operationId);
-  expect(needed.sort()).toEqual(["createKey", "createRoute", "importKeys"]);
+  expect(needed.sort()).toEqual(["createKey", "createRoute", "createUser", "importKeys", "revokeTokens"]);
   const query = described.get("listKeys")?.parameters ?? [];
   expect(query.map(({ name }) => name)).toEqual(["limit", "cursor", "owner_type", "owner_id", "environment"]);
   const limit = query[0]?.schema ?? {};

@@ -1,11 +1,23 @@
 import { type Operation, type OperationId, operations } from "../../src/admin/operations.ts";
-import { givenIsolate, type givenKey, type givenRoute, type Isolate, unique } from "../support/given.ts";
+import { randomBase62 } from "../../src/crypto/base62.ts";
+import { givenIsolate, givenKey, givenRoute, type Isolate, unique } from "../support/given.ts";
+import { givenFamily } from "../support/given-families.ts";
+import { freshAddress, givenPerson } from "../support/given-people.ts";
 import { givenOwnKeys } from "../support/given-signing-keys.ts";
 
-type Targets = {
-  readonly key: Awaited<ReturnType<typeof givenKey>>;
-  readonly route: Awaited<ReturnType<typeof givenRoute>>;
-};
+/** What the samples are about. */
+export async function givenTargets(isolate: Isolate) {
+  const { account: user } = await givenPerson(isolate, { password: null });
+  return {
+    key: await givenKey(isolate),
+    route: await givenRoute(isolate),
+    user,
+    session: await givenFamily(isolate, user.id),
+    jti: `tok_${randomBase62(22)}`,
+  };
+}
+
+export type Targets = Awaited<ReturnType<typeof givenTargets>>;
 type Sample = { readonly path: string; readonly body?: unknown };
 
 const hashOf = () => Array.from({ length: 64 }, () => Math.floor(Math.random() * 16).toString(16)).join("");
@@ -46,6 +58,15 @@ const samples: Record<OperationId, (targets: Targets) => Sample> = {
   deleteRoute: ({ route }) => ({ path: `/routes/${route.id}` }),
   listSigningKeys: () => ({ path: "/signing-keys" }),
   rotateSigningKeys: () => ({ path: "/signing-keys/rotate", body: {} }),
+  createUser: () => ({ path: "/users", body: { email: freshAddress(), scopes: ["read"] } }),
+  listUsers: () => ({ path: "/users" }),
+  getUser: ({ user }) => ({ path: `/users/${user.id}` }),
+  updateUser: ({ user }) => ({ path: `/users/${user.id}`, body: { scopes: ["read"], enabled: false } }),
+  deleteUser: ({ user }) => ({ path: `/users/${user.id}` }),
+  logOutUser: ({ user }) => ({ path: `/users/${user.id}/logout`, body: {} }),
+  listUserSessions: ({ user }) => ({ path: `/users/${user.id}/sessions` }),
+  endUserSession: ({ user, session }) => ({ path: `/users/${user.id}/sessions/${session.sessionId}` }),
+  revokeTokens: ({ jti }) => ({ path: "/tokens/revoke", body: { jti } }),
   listEvents: () => ({ path: "/audit" }),
 };
 

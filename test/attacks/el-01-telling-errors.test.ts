@@ -1,12 +1,11 @@
 // EL-01. Wrong bodies of each management call are in test/admin; here every endpoint there is gets what no client sends.
 import { expect, test } from "vitest";
 import { operations } from "../../src/admin/operations.ts";
-import { callOperation, operationIds, sampleOf } from "../admin/samples.ts";
+import { callOperation, givenTargets, operationIds, sampleOf } from "../admin/samples.ts";
 import {
   givenAdminKey,
   givenIsolate,
   givenKey,
-  givenRoute,
   type Isolate,
   json,
   unique,
@@ -200,7 +199,7 @@ test.each(operationIds)(
     const log = listenToLog();
     const isolate = await givenIsolate();
     const headers = withAdmin(await givenAdminKey(isolate));
-    const targets = { key: await givenKey(isolate), route: await givenRoute(isolate) };
+    const targets = await givenTargets(isolate);
     // The caller is known already: what fails is the call itself.
     expect((await isolate.fetch("/admin/v1/keys?limit=1", { headers })).status).toBe(200);
     for (const fault of faults) {
@@ -218,7 +217,8 @@ test.each(operationIds)(
       if (answer.status === 503) expect(answer.headers.get("retry-after")).toBe("1");
       // What babbles has carried the statement out; what refuses has not.
       if (fault.kind === "garble") continue;
-      const { apiKeys, routeAdmin } = isolate.rooms;
+      const { accounts, apiKeys, routeAdmin } = isolate.rooms;
+      expect(await accounts.get(targets.user.id)).toEqual(targets.user);
       expect(await apiKeys.get(targets.key.id)).toEqual(targets.key.record);
       expect((await routeAdmin.get(targets.route.id)).version).toBe(targets.route.version);
     }

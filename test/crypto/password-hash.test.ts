@@ -1,6 +1,6 @@
 import argon2 from "@phi-ag/argon2/argon2.wasm";
 import { expect, test } from "vitest";
-import { createHashGate, waitingMax } from "../../src/crypto/hash-gate.ts";
+import { createHashGate, waitingMax, waitingMaxOfOne } from "../../src/crypto/hash-gate.ts";
 import { createPasswordHash, type HashCost, standardCost } from "../../src/crypto/password-hash.ts";
 import type { VersionedSecrets } from "../../src/crypto/versioned-secrets.ts";
 import { createClock } from "../support/clock.ts";
@@ -152,4 +152,18 @@ test("a hash that throws gives its place back", async () => {
   for (let time = 0; time < waitingMax + 1; time += 1)
     await expect(gate.pass(broken)).rejects.toThrow("broken");
   expect(await gate.pass(() => "well")).toBe("well");
+});
+
+test("one network that sends many at once leaves most places to all others", async () => {
+  const gate = createHashGate({ now: createClock().now });
+  const flood = Array.from({ length: waitingMax }, () => gate.pass(() => "flood", "192.0.2.1"));
+  const others = Array.from({ length: waitingMax - waitingMaxOfOne }, (_, index) =>
+    gate.pass(() => "other", `198.51.100.${index}`),
+  );
+  const [fates, served] = await Promise.all([Promise.allSettled(flood), Promise.all(others)]);
+  expect(served).toEqual(others.map(() => "other"));
+  expect(fates.filter(({ status }) => status === "fulfilled")).toHaveLength(waitingMaxOfOne);
+  for (const fate of fates) if (fate.status === "rejected") expect(fate.reason.code).toBe("unavailable");
+  // Whoever waited and was served has their places back.
+  expect(await gate.pass(() => "again", "192.0.2.1")).toBe("again");
 });

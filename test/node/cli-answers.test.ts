@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { givenGatehouse, key, keyId, problem, type Reply, run } from "./command-line.ts";
+import { givenGatehouse, key, keyId, problem, type Reply, run, userId } from "./command-line.ts";
 
 const shown = {
   id: keyId,
@@ -50,6 +50,37 @@ describe("what is told", () => {
     await using delayed = await givenGatehouse(answer({ ...revoked, propagation: "delayed" }));
     const late = await run(["keys", "revoke", keyId], delayed.environment);
     expect(lastLine(late.out)).toContain("Redis could not be told");
+  });
+
+  test("people are a table without any hash, a person is shown in full, and who is signed out hears by when it is felt", async () => {
+    const user = {
+      id: userId,
+      email: "ana@example.com",
+      scopes: ["r"],
+      state: "active",
+      created_at: "2026-11-24T11:00:00.000Z",
+      last_signed_in_at: null,
+      password_changed_at: null,
+    };
+    await using gatehouse = await givenGatehouse(
+      answer({ data: [user, { ...user, email: null, state: "deleted" }], next_cursor: "abc" }),
+      answer(user),
+      answer({ logged_out_at: user.created_at, effective_everywhere_by: "2026-11-24T12:00:10.000Z" }),
+    );
+    const { out } = await run(["users", "list"], gatehouse.environment);
+    const [titles = "", first = "", second = ""] = out.split("\n");
+    expect(first.indexOf("ana@example.com")).toBe(titles.indexOf("EMAIL"));
+    expect(second).toContain("-                deleted");
+    expect(lastLine(out)).toBe("There are more: --cursor abc");
+    const one = await run(["users", "show", userId], gatehouse.environment);
+    expect(one.out).toMatch(/last signed in +never\n +password set +never: a recovery/);
+    const ended = await run(["users", "logout", userId], gatehouse.environment);
+    expect(ended.out).toBe(
+      `${userId} is signed out everywhere.\nFelt everywhere by 2026-11-24T12:00:10.000Z (in 10 s at most).`,
+    );
+    await using empty = await givenGatehouse(answer({ data: [], next_cursor: null }));
+    expect((await run(["users", "list"], empty.environment)).out).toBe("Nobody.");
+    expect((await run(["sessions", "list", userId], empty.environment)).out).toBe("No live sessions.");
   });
 
   test("a rotation tells until when the old key works and where it was last used, before the new secret", async () => {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { operations } from "../../src/admin/operations.ts";
-import { givenGatehouse, key, keyId, problem, routeId, run } from "./command-line.ts";
+import { givenGatehouse, jti, key, keyId, problem, routeId, run, sessionId, userId } from "./command-line.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "gatehouse-cli-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -42,6 +42,15 @@ const asked: Readonly<Record<keyof typeof operations, readonly string[]>> = {
   deleteRoute: ["routes", "delete", routeId],
   listSigningKeys: ["signing-keys", "list"],
   rotateSigningKeys: ["signing-keys", "rotate"],
+  createUser: ["users", "create", "--email", "ana@example.com"],
+  listUsers: ["users", "list"],
+  getUser: ["users", "show", userId],
+  updateUser: ["users", "disable", userId],
+  deleteUser: ["users", "delete", userId],
+  logOutUser: ["users", "logout", userId],
+  listUserSessions: ["sessions", "list", userId],
+  endUserSession: ["sessions", "end", sessionId, "--user", userId],
+  revokeTokens: ["tokens", "revoke", "--jti", jti],
   listEvents: ["audit", "list"],
 };
 
@@ -98,6 +107,25 @@ describe("what is sent", () => {
         metadata: { k: 1 },
       },
     ],
+    [
+      [
+        ...["users", "create", "--email", "ana@example.com", "--scope", "r", "--scope", "w"],
+        ...["--password-from", givenFile("password", "seven green kettles\nand more\n")],
+      ],
+      { email: "ana@example.com", scopes: ["r", "w"], password: "seven green kettles" },
+    ],
+    [asked.createUser, { email: "ana@example.com" }],
+    [["users", "update", userId, "--scope", "r"], { scopes: ["r"] }],
+    [["users", "update", userId, "--no-scopes"], { scopes: [] }],
+    [["users", "disable", userId], { enabled: false }],
+    [["users", "enable", userId], { enabled: true }],
+    [["users", "logout", userId], undefined],
+    [asked.revokeTokens, { jti }],
+    [["tokens", "revoke", "--jti", jti, "--expires", "5m"], { jti, expires_at: "2026-11-24T12:05:00.000Z" }],
+    [["tokens", "revoke", "--client", "first-party"], { client_id: "first-party" }],
+    [["tokens", "revoke", "--token-from", givenFile("token", "eyJ.a.b\r\n")], { token: "eyJ.a.b" }],
+    [["routes", "update", routeId, "--audience", "https://a.example"], { audiences: ["https://a.example"] }],
+    [["routes", "update", routeId, "--no-audiences"], { audiences: [] }],
     [["keys", "update", keyId, "--name", "n", "--expires", "never"], { name: "n", expires_at: null }],
     [
       ["keys", "update", keyId, "--no-scopes", "--no-allow", "--no-limits"],
@@ -158,6 +186,10 @@ describe("what is sent", () => {
       "?owner_type=user&owner_id=a%26b&environment=live&limit=200&cursor=c",
     ],
     [
+      ["users", "list", "--email", "a+b@example.com", "--state", "disabled", "--limit", "5", "--cursor", "c"],
+      "?email=a%2Bb%40example.com&state=disabled&limit=5&cursor=c",
+    ],
+    [
       [
         ...["audit", "list", "--type", "key.revoked", "--actor", "a", "--subject", "s", "--request", "r"],
         ...["--from", "1h", "--until", "2026-11-24T11:30:00Z", "--limit", "7", "--cursor", "c"],
@@ -178,6 +210,31 @@ describe("what is sent", () => {
     const { code, err } = await run(["keys", "revoke-owner", "user:.."], gatehouse.environment);
     expect([code, err]).toEqual([1, 'The id ".." cannot be part of an address.']);
     expect(gatehouse.sent).toHaveLength(1);
+  });
+
+  test("a person is named by id or by address: an address is looked for, and nobody behind it is one sentence", async () => {
+    const found = { status: 200, body: JSON.stringify({ data: [{ id: userId }], next_cursor: null }) };
+    await using gatehouse = await givenGatehouse(found, problem);
+    await run(["users", "logout", "ana@example.com"], gatehouse.environment);
+    expect(gatehouse.sent.map(({ method, path, query }) => [method, path, query])).toEqual([
+      ["GET", "/admin/v1/users", "?email=ana%40example.com"],
+      ["POST", `/admin/v1/users/${userId}/logout`, ""],
+    ]);
+    await using empty = await givenGatehouse({ status: 200, body: '{"data":[],"next_cursor":null}' });
+    const typed = ["sessions", "end", sessionId, "--user", "ana@example.com"];
+    const { code, err } = await run(typed, empty.environment);
+    expect([code, err, empty.sent.length]).toEqual([1, 'Nobody has the address "ana@example.com".', 1]);
+  });
+
+  test("a password or token comes from a file or standard input alone, and an empty one is one sentence", async () => {
+    const empty = givenFile("nothing", "\nsecond line");
+    for (const typed of [
+      ["users", "create", "--email", "ana@example.com", "--password-from", empty],
+      ["tokens", "revoke", "--token-from", empty],
+    ]) {
+      const { code, err } = await run(typed, { GATEHOUSE_URL: "http://localhost:9" });
+      expect([code, err]).toEqual([1, `${empty} has nothing on its first line.`]);
+    }
   });
 
   test("a new path alone keeps a route's host, and a new host its path", async () => {

@@ -256,6 +256,8 @@ test("the demo holds to the end, shows no secret whole and leaves nothing behind
   expect([code, err], out).toEqual([0, ""]);
   expect(lastLine(out)).toMatch(/^\d+ steps, all held$/);
   expect(out).not.toMatch(/gk_(?:live|test)_[0-9A-Za-z]{5}|legacy_[0-9a-f]{8}/);
+  expect(out).not.toMatch(/gr_[0-9A-Za-z]{12}|eyJ[\w-]{12}|"(?:password|link)":"[0-9A-Za-z]{12}/);
+  expect(out).toContain("the identical refresh token");
   expect(out).toMatch(/\d+ calls through the whole rotation \([^)]+\), 0 failed/);
   const run_ = /demo-[0-9a-f]{6}-/.exec(out)?.[0] ?? "no run";
   expect(await gatehouse("routes", "list")).not.toContain(run_);

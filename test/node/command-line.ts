@@ -6,6 +6,9 @@ import { runCommandLine } from "../../scripts/cli/command-line.ts";
 export const now = Date.parse("2026-11-24T12:00:00Z");
 export const key = `gk_live_${"a1B2c3".repeat(10)}`;
 export const keyId = "key_0123456789abcdefABCDEF";
+export const userId = "usr_0123456789abcdefABCDEF";
+export const sessionId = "ses_0123456789abcdefABCDEF";
+export const jti = "tok_0123456789abcdefABCDEF";
 export const routeId = "rte_0123456789abcdefABCDEF";
 
 /** The command line in this process, with a clock that stands still and no stack to be found. */

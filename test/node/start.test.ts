@@ -16,7 +16,14 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 
-type Ready = { issuer: string; admin_key: string; mailbox: string; demo: null; redis: { url: string } };
+type Demo = { email: string; password: string };
+type Ready = {
+  issuer: string;
+  admin_key: string;
+  mailbox: string;
+  demo: Demo | null;
+  redis: { url: string };
+};
 type Run = {
   child: ChildProcess;
   stdout: Promise<string>;
@@ -152,7 +159,12 @@ describe("the local stack's life", () => {
     const run = start(["--json", "--port", "0"], { REVOCATION_BOUND_SECONDS: "0" });
     const ready = await readyLine(run);
     const answer = (await (await fetch(ready.issuer)).json()) as { environment: Record<string, string> };
-    expect(ready).toMatchObject({ admin_key: "gk_test_first", demo: null });
+    expect(ready).toMatchObject({ admin_key: "gk_test_first" });
+    expect(ready.demo).toEqual((JSON.parse(before) as { demo: Demo }).demo);
+    expect(ready.demo).toEqual({
+      email: "demo@gatehouse.local",
+      password: expect.stringMatching(/^[0-9A-Za-z-]{15,}$/),
+    });
     expect(answer.environment).toMatchObject({
       ISSUER: ready.issuer,
       REVOCATION_BOUND_SECONDS: "0",
@@ -166,6 +178,30 @@ describe("the local stack's life", () => {
     );
   });
 
+  it(
+    "gives a demo account to secrets from before there was one, and keeps the rest of them",
+    async () => {
+      const older = copyOfLocal("older");
+      const path = join(older, "secrets.json");
+      const { demo: _, ...before } = JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown>;
+      writeFileSync(path, JSON.stringify(before));
+      const { demo } = await readyLine(start(["--json", "--port", "0"], { GATEHOUSE_LOCAL: older }));
+      expect(JSON.parse(readFileSync(path, "utf8"))).toEqual({ ...before, demo });
+      expect(demo?.password).toMatch(/^[0-9A-Za-z-]{15,}$/);
+    },
+    SECONDS_10,
+  );
+
+  it(
+    "makes no demo account for an issuer that others can reach",
+    async () => {
+      const public_ = copyOfLocal("public");
+      const environment = { GATEHOUSE_LOCAL: public_, ISSUER: "https://auth.example.com" };
+      expect((await readyLine(start(["--json", "--port", "0"], environment))).demo).toBeNull();
+    },
+    SECONDS_10,
+  );
+
   it("tells a person where everything is and what to type next", async () => {
     const run = start(["--port", "0"]);
     const { promise, resolve } = Promise.withResolvers<string>();
@@ -174,7 +210,9 @@ describe("the local stack's life", () => {
       said += String(piece);
       if (said.includes("Ctrl-C")) resolve(said);
     });
-    expect(await promise).toMatch(/issuer +http:\/\/localhost:\d+\n[\s\S]*gk_test_first[\s\S]*npm run demo/);
+    expect(await promise).toMatch(
+      /issuer +http:\/\/localhost:\d+\n[\s\S]*gk_test_first[\s\S]*demo@gatehouse\.local +\S{15,}\n[\s\S]*npm run demo[\s\S]*\/auth\/login --json/,
+    );
   });
 });
 

@@ -1,7 +1,9 @@
 import argon2 from "@phi-ag/argon2/argon2.wasm";
-import { expect, inject } from "vitest";
+import { inArray } from "drizzle-orm";
+import { afterAll, expect, inject } from "vitest";
 import { createApp } from "../../src/app.ts";
 import { readConfig } from "../../src/env.ts";
+import { gatewayRoutes } from "../../src/gateway/tables.ts";
 import { type Rooms, wire } from "../../src/wiring.ts";
 import { type Clock, createClock } from "./clock.ts";
 import { inLane } from "./lane.ts";
@@ -158,6 +160,14 @@ export const givenAdminKey = async (isolate: Isolate): Promise<string> =>
   ).key;
 
 type RouteDraft = Parameters<Rooms["routeAdmin"]["create"]>[0];
+const routesMade: string[] = [];
+
+/** All files together make more routes than there may be at once. */
+afterAll(async () => {
+  if (routesMade.length === 0) return;
+  const { rooms } = await givenIsolate();
+  await rooms.database.delete(gatewayRoutes).where(inArray(gatewayRoutes.id, routesMade));
+});
 
 /** A fresh route to the test upstream: `path` is what the gateway matches, `/echo` where it leads. */
 export async function givenRoute(isolate: Isolate, draft: Partial<RouteDraft> = {}) {
@@ -181,6 +191,7 @@ export async function givenRoute(isolate: Isolate, draft: Partial<RouteDraft> = 
     { actor: { type: "operator", id: "given" }, origin: operator, background: isolate.background },
   );
   await isolate.settle();
+  routesMade.push(route.id);
   return { ...route, url: `/gateway${route.path}` };
 }
 

@@ -2,7 +2,7 @@ import type { EventReason, Party } from "../../audit/events.ts";
 import type { Code } from "../../errors/codes.ts";
 import type { AccessToken } from "../../tokens/access-token.ts";
 import type { TokenCheck, TokenRefusal, TokenVerdict } from "../../tokens/token-check.ts";
-import type { Principal, Verdict } from "../principal.ts";
+import type { Principal, Refusal, Verdict } from "../principal.ts";
 import { type CredentialMethod, demandsOf, type Question } from "./method.ts";
 
 /** What is not about the token itself; the rest is 401 `invalid_token` outside and exact inside (RFC 6750 §3.1). */
@@ -15,6 +15,24 @@ const answers: Partial<Record<TokenRefusal, { code: Code; reason: EventReason }>
 };
 
 export function accessTokenMethod(tokenCheck: TokenCheck): CredentialMethod {
+  const principals = new WeakMap<AccessToken, Principal>();
+
+  /** One principal for as long as the token is remembered: what is made for it can be kept beside it. */
+  function principalOf(token: AccessToken): Principal {
+    const known = principals.get(token);
+    if (known) return known;
+    const principal = principalFrom(token);
+    principals.set(token, principal);
+    return principal;
+  }
+
+  function verdictOf(verdict: TokenVerdict, scopes: readonly string[]): Verdict {
+    const standings = verdict.standings ?? [];
+    const degraded = verdict.degraded ?? [];
+    if (verdict.ok) return { ok: true, principal: principalOf(verdict.token), standings, degraded };
+    return { ok: false, refusal: refusalOf(verdict, scopes), standings, degraded };
+  }
+
   return {
     kind: "access-token",
     accepts: (presented) => presented.found === "bearer",
@@ -47,29 +65,22 @@ const limitsOf = (token: AccessToken, question: Question) =>
     owner: `user:${token.subject}`,
   });
 
-function verdictOf(verdict: TokenVerdict, scopes: readonly string[]): Verdict {
-  const standings = verdict.standings ?? [];
-  const degraded = verdict.degraded ?? [];
-  if (verdict.ok) return { ok: true, principal: principalOf(verdict.token), standings, degraded };
-  const { reason, token } = verdict;
+function refusalOf(
+  { reason, token, ...verdict }: TokenVerdict & { ok: false },
+  scopes: readonly string[],
+): Refusal {
   const actor: Party = token ? { type: "user", id: token.subject } : { type: "stranger", id: "" };
-  const told = answers[reason] ?? { code: "invalid_token", reason: reason as EventReason };
   return {
-    ok: false,
-    refusal: {
-      ...told,
-      credential: "access-token",
-      actor,
-      retryAfterSeconds: verdict.retryAfterSeconds,
-      violatedLimits: verdict.limits,
-      neededScopes: reason === "insufficient_scope" ? scopes : undefined,
-    },
-    standings,
-    degraded,
+    ...(answers[reason] ?? { code: "invalid_token", reason: reason as EventReason }),
+    credential: "access-token",
+    actor,
+    retryAfterSeconds: verdict.retryAfterSeconds,
+    violatedLimits: verdict.limits,
+    neededScopes: reason === "insufficient_scope" ? scopes : undefined,
   };
 }
 
-const principalOf = (token: AccessToken): Principal => ({
+const principalFrom = (token: AccessToken): Principal => ({
   method: "access-token",
   subject: { type: "user", id: token.subject },
   credentialId: token.jti,
