@@ -62,10 +62,9 @@ export async function fill(page: Page, fields: Readonly<Record<string, string>>)
 
 /** Presses the button of that name, and waits for the page that follows. */
 export async function press(page: Page, name: string | RegExp): Promise<void> {
-  const answered = page.waitForResponse((response) => response.request().method() === "POST");
+  const loaded = page.waitForEvent("load");
   await page.getByRole("button", { name, exact: true }).click();
-  await answered;
-  await page.waitForLoadState();
+  await loaded;
 }
 
 export async function signIn({ page }: Window, { email, password }: Person): Promise<void> {

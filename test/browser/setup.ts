@@ -26,10 +26,11 @@ const brandName = "The Worshipful Company of Locksmiths – نقابة صانع�
 /** `npm start` on a free port with data of its own, which goes with it. */
 async function startSite(environment: Readonly<Record<string, string>>) {
   const local = mkdtempSync(join(tmpdir(), "gatehouse-browser-"));
-  const { DATABASE_URL: _database, REDIS_URL: _redis, ...inherited } = process.env;
+  // Nothing else of ours: a variable of the Worker in this shell would change what is tested.
+  const { PATH, HOME } = process.env;
   const child = spawn(process.execPath, [join(REPOSITORY, "scripts/start.ts"), "--json", "--port", "0"], {
     stdio: ["ignore", "pipe", "inherit"],
-    env: { ...inherited, ...environment, GATEHOUSE_LOCAL: local },
+    env: { PATH, HOME, ...environment, GATEHOUSE_LOCAL: local },
   });
   const ended = once(child, "close");
   const lines = createInterface(child.stdout);

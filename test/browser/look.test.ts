@@ -1,0 +1,160 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import type { Page } from "playwright-core";
+import { expect, test } from "vitest";
+import { givenWindow, issuer, troublesOf, type Window } from "./browser.ts";
+import { fill, freshAddress, givenPerson, goodPassword, press, signIn } from "./people.ts";
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+type Finding = { readonly id: string; readonly impact: string; readonly nodes: { readonly html: string }[] };
+
+/** WCAG 2.2 A and AA, and what axe calls good practice. */
+const findingsScript = `axe.run(document, {
+  runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+  resultTypes: ["violations"],
+}).then(({ violations }) => violations.map(({ id, impact, nodes }) => ({ id, impact, nodes: nodes.map(({ html }) => ({ html })) })))`;
+
+/** Adds up how far anything moved by itself while the page came. */
+const shiftScript = `globalThis.shifted = 0;
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) globalThis.shifted += entry.value;
+}).observe({ type: "layout-shift", buffered: true });`;
+
+const afterPaint =
+  "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(null))))";
+
+/** What is lower than a finger needs: in pages.md's measure, 44 px. A link within a sentence is read, not aimed at. */
+const lowTargets = `[...document.querySelectorAll("button, .button, nav a, input:not([type=hidden]):not([hidden])")]
+  .filter((at) => at.getBoundingClientRect().height < 42).map((at) => at.outerHTML)`;
+
+const widths = [360, 1440] as const;
+const schemes = ["light", "dark"] as const;
+const pictures = process.env["GATEHOUSE_PICTURES"];
+
+/** Looks at the page under the window's address in each scheme and width, as it comes anew. */
+async function expectGood(
+  window: Window,
+  name: string,
+  come: (page: Page) => Promise<unknown>,
+): Promise<void> {
+  const { page } = window;
+  for (const width of widths) {
+    for (const colorScheme of schemes) {
+      const where = `${name}, ${width} px, ${colorScheme}`;
+      await page.setViewportSize({ width, height: 800 });
+      await page.emulateMedia({ colorScheme });
+      await come(page);
+      await page.evaluate(afterPaint);
+      expect(await page.evaluate("shifted"), `moved by itself: ${where}`).toBe(0);
+      const overhang = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
+      expect(await page.evaluate(overhang), `wider than the screen: ${where}`).toBe(0);
+      expect(await page.evaluate(lowTargets), `too low to aim at: ${where}`).toEqual([]);
+      const background = await page.evaluate<string>("getComputedStyle(document.body).backgroundColor");
+      expect(lightnessOf(background) > 128, `${background}: ${where}`).toBe(colorScheme === "light");
+      await page.evaluate(axe);
+      const findings = await page.evaluate<Finding[]>(findingsScript);
+      expect(findings, where).toEqual([]);
+      if (pictures !== undefined)
+        await page.screenshot({
+          path: join(pictures, `${name}-${width}-${colorScheme}.png`),
+          fullPage: true,
+        });
+    }
+  }
+}
+
+const lightnessOf = (color: string): number => Number(/\d+/.exec(color)?.[0] ?? Number.NaN);
+
+async function givenWatchedWindow(): Promise<Window> {
+  const window = await givenWindow();
+  await window.context.addInitScript(shiftScript);
+  return window;
+}
+
+const open = (path: string) => (page: Page) => page.goto(path);
+
+test.each([
+  ["sign-in", "/login"],
+  ["register", "/register"],
+  ["register-sent", "/register/sent"],
+  ["recover", "/recover"],
+  ["recover-sent", "/recover/sent"],
+  ["choose-password", "/recover?link=lnk_none"],
+  ["verify", "/verify-email?link=lnk_none"],
+  ["dead-link", "/verify-email"],
+  ["nowhere", "/nowhere"],
+  ["secret-in-address", "/login?token=none"],
+])(
+  "%s is sound for whoever reads it: axe, light and dark, 360 and 1440 px, nothing moves, nothing is refused",
+  async (name, path) => {
+    const window = await givenWatchedWindow();
+    await expectGood(window, name, open(path));
+    expect(troublesOf(window, [400, 404])).toEqual([]);
+  },
+);
+
+test("forms that come back with a mistake are as sound, and say so beside the field", async () => {
+  const window = await givenWatchedWindow();
+  const email = freshAddress("somebody-with-a-long-name");
+
+  await expectGood(window, "sign-in-wrong", async (page) => {
+    await page.goto("/login");
+    await fill(page, { "Email address": email, Password: goodPassword });
+    await press(page, "Sign in");
+    expect(await page.locator("#password").getAttribute("aria-describedby")).toContain("password-wrong");
+  });
+  await expectGood(window, "register-wrong", async (page) => {
+    await page.goto("/register");
+    await fill(page, { "Email address": email, Password: "short" });
+    await press(page, "Create account");
+    expect(await page.locator("#password").getAttribute("aria-invalid")).toBe("true");
+  });
+
+  expect(troublesOf(window, [400, 422])).toEqual([]);
+});
+
+test("the pages of an account are as sound, with a long address and two sessions", async () => {
+  const person = await givenPerson(freshAddress("somebody-with-a-long-name"));
+  const [phone, window] = [await givenWindow(), await givenWatchedWindow()];
+  await signIn(phone, person);
+  await signIn(window, person);
+
+  for (const path of [
+    "/account",
+    "/account/security",
+    "/account/address",
+    "/account/delete",
+    "/account/sessions",
+  ])
+    await expectGood(window, path.slice(1).replace("/", "-"), open(path));
+  await expectGood(window, "account-notice", async (page) => {
+    await page.goto("/account/address");
+    await fill(page, { "New email address": freshAddress("next"), Password: person.password });
+    await press(page, "Send the link");
+  });
+  await press(phone.page, "Sign out");
+  await expectGood(window, "account-sessions-alone", open("/account/sessions"));
+  expect(troublesOf(window)).toEqual([]);
+});
+
+test("a page asks for its sheet and its script once and for nothing more, and for neither again", async () => {
+  const { page } = await givenWindow();
+  const asked: string[] = [];
+  page.on("response", (response) => {
+    if (response.request().resourceType() !== "document") asked.push(response.url().replace(issuer, ""));
+  });
+
+  await page.goto("/login", { waitUntil: "networkidle" });
+  expect(asked.toSorted()).toEqual([
+    expect.stringMatching(/^\/assets\/pages-[0-9a-f]{16}\.css$/),
+    expect.stringMatching(/^\/assets\/pages-[0-9a-f]{16}\.js$/),
+  ]);
+  let hits = 0;
+  page.on("requestfinished", async (request) => {
+    if (request.resourceType() !== "document" && (await request.sizes()).responseBodySize > 0) hits += 1;
+  });
+  await page.goto("/register", { waitUntil: "networkidle" });
+  expect(hits).toBe(0);
+});
