@@ -279,7 +279,8 @@ test("audit is listed, and followed until Ctrl-C", async () => {
   // From a minute ago: the key may be there before the follower has started.
   const flags = ["--follow", "--from", "1m", "--type", "key.created"];
   const following = start("gatehouse.mjs", ["audit", "list", ...flags]);
-  const lines = createInterface({ input: following.stdout as Readable });
+  // Listening from now on: a line that comes before somebody iterates would be lost.
+  const lines = createInterface({ input: following.stdout as Readable })[Symbol.asyncIterator]();
   const ended = once(following, "exit");
   const id = idIn(await gatehouse("keys", "create", "--name", "seen", "--owner", "user:u1"));
   for await (const line of lines) {
