@@ -76,8 +76,9 @@ test("a cold check reads the record once and asks Redis no more than twice", asy
   const cold = await callsUntilAnswer(isolate, () => verify(isolate, key));
   expect(cold.answer.valid).toBe(true);
   expect(cold.redis).toBeLessThanOrEqual(coldBudget.redis);
-  // The second read of the record, which puts it under the feed's watch, runs behind the answer.
-  expect(cold.postgres).toBeLessThanOrEqual(coldBudget.postgres + 1);
+  // Behind the answer, and on a fast store before it is counted: the second read of the record, which puts it under the
+  // feed's watch, and the note of its use.
+  expect(cold.postgres).toBeLessThanOrEqual(coldBudget.postgres + 2);
 });
 
 test("fifty malformed and forged keys in a cold isolate are refused without one call", async () => {

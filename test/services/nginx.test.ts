@@ -4,6 +4,7 @@ import { createServer, type Server } from "node:http";
 import { type AddressInfo, createServer as createSocketServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Client } from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Stack, startStack } from "../../scripts/stack/stack.ts";
 
@@ -16,6 +17,7 @@ let stack: Stack;
 let nginx: ChildProcess;
 let upstream: Server;
 let door: string;
+let database: Awaited<ReturnType<typeof ownDatabase>>;
 
 const portOf = (server: Server): number => (server.address() as AddressInfo).port;
 
@@ -72,6 +74,21 @@ const makeKey = (more: object = {}): Promise<Key> =>
 const call = (key: string | null, path = "/orders?x=1"): Promise<Response> =>
   fetch(door + path, { headers: { "x-user-id": "forged", ...(key === null ? {} : { "x-api-key": key }) } });
 
+/** A database of this run's own: keys that another stack sealed in a shared one could not be opened here. */
+async function ownDatabase(): Promise<{ url: string; drop(): Promise<void> }> {
+  const server = process.env["DATABASE_URL"] ?? "";
+  const name = `gatehouse_nginx_${crypto.randomUUID().replaceAll("-", "").slice(0, 12)}`;
+  const run = async (statement: string) => {
+    const client = new Client({ connectionString: server });
+    await client.connect();
+    await client.query(statement).finally(() => client.end());
+  };
+  await run(`create database ${name}`);
+  const url = new URL(server);
+  url.pathname = `/${name}`;
+  return { url: url.href, drop: () => run(`drop database ${name}`) };
+}
+
 async function waitUntilListening(): Promise<void> {
   for (let tries = 0; tries < 100; tries += 1) {
     if (
@@ -93,7 +110,13 @@ beforeAll(async () => {
     response.end(JSON.stringify({ url: request.url, headers: request.headers }));
   });
   await new Promise<void>((resolve) => upstream.listen(0, "127.0.0.1", resolve));
-  stack = await startStack({ port: 0, local: join(directory, "local"), fresh: true });
+  database = await ownDatabase();
+  stack = await startStack({
+    port: 0,
+    local: join(directory, "local"),
+    fresh: true,
+    callersEnvironment: { ...process.env, DATABASE_URL: database.url },
+  });
   const port = await freePort();
   door = `http://127.0.0.1:${port}`;
   const gatehouse = `http://127.0.0.1:${new URL(stack.issuer).port}`;
@@ -107,6 +130,7 @@ afterAll(async () => {
   nginx?.kill("SIGTERM");
   upstream?.close();
   await stack?.stop();
+  await database?.drop();
   await rm(directory, { recursive: true, force: true });
 });
 
