@@ -34,6 +34,8 @@ export type Config = {
   readonly leakPolicy: "flag" | "expire" | "revoke";
   /** Addresses and ranges of proxies whose X-Forwarded-For is believed. */
   readonly trustedProxies: readonly string[];
+  /** Steps of 30 seconds by which a one-time code may be early or late. */
+  readonly totpWindowSteps: number;
   readonly services: Readonly<Record<string, ServiceBinding>>;
 };
 
@@ -59,6 +61,7 @@ export function readConfig(environment: Environment): Config {
     importedKeyPrefixes: readImportedPrefixes(environment),
     leakPolicy: readChoice(environment, "LEAKED_KEY_POLICY", ["flag", "expire", "revoke"], "flag"),
     trustedProxies: readProxies(environment),
+    totpWindowSteps: readWhole(environment, "TOTP_WINDOW_STEPS", 0, 1, 1),
     services: servicesOf(environment),
   };
 }

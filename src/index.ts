@@ -22,7 +22,7 @@ export default {
 
   /** Each minute: tells the edges what they were not told, stores the events and sends the mails that waited, keeps a signing key. */
   async scheduled(_: ScheduledController, environment: Environment, scope: ExecutionContext): Promise<void> {
-    const { revocation, audit, messages, signingKeys, accounts, sessions } = await roomsOf(environment);
+    const { revocation, audit, messages, signingKeys, accounts, sessions, mfa } = await roomsOf(environment);
     const background = (work: Promise<unknown>) => scope.waitUntil(work);
     const done = await Promise.allSettled([
       revocation.repair(),
@@ -30,6 +30,7 @@ export default {
       messages.retry(background),
       accounts.sweep(),
       sessions.sweep(),
+      mfa.sweep(),
       signingKeys.ensure(background),
     ]);
     for (const one of done) {

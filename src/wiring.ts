@@ -35,6 +35,7 @@ import { callUpstream } from "./gateway/upstream.client.ts";
 import { isLoopback } from "./http/door-checks.ts";
 import { createFormTokens } from "./http/form-tokens.ts";
 import { createPageAssets } from "./http/page-assets.ts";
+import { reportBug } from "./http/report-bug.ts";
 import { createDeviceCookies } from "./login/device-cookie.ts";
 import { createLogin } from "./login/login.ts";
 import { createOwnAccess } from "./login/own-access.ts";
@@ -66,11 +67,12 @@ import { createRefreshFormat } from "./tokens/refresh-format.ts";
 import { createRefreshTokens } from "./tokens/refresh-tokens.ts";
 import { createRefreshStore } from "./tokens/store.ts";
 import { createTokenCheck } from "./tokens/token-check.ts";
+import { wireFactors } from "./wiring-factors.ts";
 
 export type WiringOptions = {
   /** Argon2, compiled at deployment: only the entry may import a module of it. */
   readonly argon2: WebAssembly.Module;
-  // What a test may take into its own hands; production takes none of it.
+  /** What a test may take into its own hands; production takes none of it. */
   readonly now?: () => number;
   /** Settles when refusals that are counted together have waited long enough. */
   readonly waitForRefusals?: () => Promise<void>;
@@ -181,12 +183,15 @@ export async function wire(config: Config, options: WiringOptions) {
     now,
   });
 
+  const mfa = await wireFactors({ config, database, audit, tellOwner, now });
+
   /** A person who is gone has no keys either, and they go first: what fails in between can be asked for again. */
   const remove: typeof accounts.remove = async (accountId, password, operator) => {
     const reaches: Reach[] = [];
     const removed = await accounts.remove(accountId, password, operator, async () => {
       reaches.push((await apiKeys.revokeOfOwner({ type: "user", id: accountId }, operator)).reach);
     });
+    if (removed.ok) operator.background(mfa.forget(accountId).catch(() => undefined));
     return removed.ok && reaches[0] ? { ok: true, reach: laterOf(removed.reach, reaches[0]) } : removed;
   };
 
@@ -218,6 +223,8 @@ export async function wire(config: Config, options: WiringOptions) {
   const login = createLogin({
     accounts,
     sessions,
+    mfa,
+    levelRequired: () => "one-factor",
     deviceCookies: await createDeviceCookies(await secretsFor("device cookies")),
     messages,
     now,
@@ -264,11 +271,7 @@ export async function wire(config: Config, options: WiringOptions) {
   return {
     config,
     now,
-    /** Where and which kind, never the message: a driver's message may hold a statement and its values. */
-    reportBug: (bug: Error): void => {
-      const frames = (bug.stack ?? "").split("\n").filter((line) => line.trimStart().startsWith("at "));
-      console.error(JSON.stringify({ message: "bug", name: bug.name, frames: frames.slice(0, 8) }));
-    },
+    reportBug,
     database,
     redis,
     audit,
@@ -282,6 +285,7 @@ export async function wire(config: Config, options: WiringOptions) {
     refreshTokens,
     tokenCheck,
     sessions,
+    mfa,
     login,
     formTokens: await createFormTokens({ secrets: await secretsFor("form tokens"), now }),
     pageAssets: await createPageAssets(config.brand.accent),

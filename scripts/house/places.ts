@@ -37,6 +37,7 @@ export const roof: ReadonlySet<string> = new Set([
   "rpc.ts",
   "wiring.ts",
   "rooms.ts",
+  "wiring-factors.ts",
   "env.ts",
   "budgets.ts",
 ]);

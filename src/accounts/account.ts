@@ -19,6 +19,8 @@ export type Account = {
   readonly createdAt: Date;
   readonly lastSignedInAt: Date | null;
   readonly passwordChangedAt: Date | null;
+  /** Kinds of second factor that it has confirmed. */
+  readonly factorKinds: readonly string[];
 };
 
 /** Who changes something, on whose behalf events are written. */

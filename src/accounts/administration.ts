@@ -69,6 +69,7 @@ export function createAdministration(foundation: Foundation) {
         createdAt: at,
         updatedAt: at,
         lastSignedInAt: null,
+        factorKinds: [],
       };
       if (!(await store.insert(row))) throw new AuthError("conflict", "an account has this address already");
       noteOf(foundation, "account.created", row.id, operator, "by_operator");

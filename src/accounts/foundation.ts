@@ -33,8 +33,7 @@ export const stranger: Party = { type: "stranger", id: "" };
 export const newAccountId = (): string => `usr_${randomBase62(22)}`;
 
 export function accountOf(row: AccountRow): Account {
-  const { id, version, email, scopes, state, revokedBefore, createdAt, lastSignedInAt, passwordChangedAt } =
-    row;
+  const { id, version, email, scopes, state, revokedBefore, createdAt, lastSignedInAt } = row;
   return {
     id,
     version,
@@ -44,7 +43,8 @@ export function accountOf(row: AccountRow): Account {
     revokedBefore,
     createdAt,
     lastSignedInAt,
-    passwordChangedAt,
+    passwordChangedAt: row.passwordChangedAt,
+    factorKinds: row.factorKinds,
   };
 }
 

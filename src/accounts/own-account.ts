@@ -1,6 +1,7 @@
 import { AuthError } from "../errors/auth-error.ts";
-import type { Operator, OwnVerdict } from "./account.ts";
+import type { Account, Operator, OwnVerdict } from "./account.ts";
 import {
+  accountOf,
   addressHashOf,
   circumstancesOf,
   type Foundation,
@@ -12,6 +13,10 @@ import {
   tellEndings,
 } from "./foundation.ts";
 import type { AccountRow } from "./store.ts";
+
+export type PasswordConfirmed =
+  | { readonly ok: true; readonly account: Account }
+  | (OwnVerdict & { readonly ok: false });
 
 const newAddressLifeMilliseconds = 3_600_000;
 
@@ -56,6 +61,12 @@ export function createOwnAccount(foundation: Foundation) {
   }
 
   return {
+    /** The password once more, as a fresh proof of who holds a session. */
+    async confirmPassword(accountId: string, password: unknown, operator: Operator): Promise<PasswordConfirmed> {
+      const known = await recognise(accountId, password, operator);
+      return known.ok ? { ok: true, account: accountOf(known.row) } : known;
+    },
+
     /** Every session but the given one ends. */
     async changePassword(
       accountId: string,

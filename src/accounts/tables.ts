@@ -26,6 +26,8 @@ export const accounts = pgTable(
     createdAt: moment("created_at").notNull(),
     updatedAt: moment("updated_at").notNull(),
     lastSignedInAt: moment("last_signed_in_at"),
+    /** Kinds of confirmed second factors, kept by the statements that change one: a sign-in knows without asking again. */
+    factorKinds: text("factor_kinds").array().notNull().default([]),
   },
   (table) => [
     uniqueIndex("accounts_email").on(table.emailCanonical),

@@ -1,11 +1,16 @@
+import type { Account } from "../accounts/account.ts";
 import type { Accounts } from "../accounts/accounts.ts";
 import type { Background } from "../audit/audit.ts";
 import type { Origin } from "../audit/events.ts";
 import type { Code } from "../errors/codes.ts";
 import type { Messages } from "../messages/messages.ts";
+import type { FactorKind } from "../mfa/factor.ts";
+import type { Mfa } from "../mfa/mfa.ts";
 import type { Device, SessionKind } from "../sessions/session.ts";
 import type { Began, Sessions } from "../sessions/sessions.ts";
+import type { Level } from "../tokens/levels.ts";
 import type { DeviceCookies } from "./device-cookie.ts";
+import { createSecondStep } from "./second-step.ts";
 
 /** Who knocks, as far as the request tells. */
 export type Visitor = {
@@ -15,16 +20,34 @@ export type Visitor = {
   readonly background: Background;
 };
 
-export type SignInAsked = {
+/** Cookies of the browser, as they came; null when it sent none. */
+export type Carried = { readonly sessionCookie: string | null; readonly deviceCookie: string | null };
+
+export type SignInAsked = Carried & {
   readonly email: string;
   readonly password: string;
   readonly kind: SessionKind;
-  /** Cookies of the browser, as they came; null when it sent none. */
-  readonly sessionCookie: string | null;
-  readonly deviceCookie: string | null;
 };
 
-type RefusedCode = Extract<Code, "invalid_credentials" | "account_disabled" | "rate_limited" | "unavailable">;
+type RefusedCode = Extract<
+  Code,
+  | "invalid_credentials"
+  | "account_disabled"
+  | "rate_limited"
+  | "unavailable"
+  | "invalid_code"
+  | "invalid_passkey"
+  | "factor_closed"
+  | "mfa_token_invalid"
+>;
+
+/** Somebody is recognised and must prove more, or set up what they could prove it with. */
+export type StepDue = {
+  readonly mfaToken: string;
+  /** What they may show now; empty when they have nothing and must set it up. */
+  readonly factors: readonly FactorKind[];
+  readonly mustEnrol: boolean;
+};
 
 export type SignInOutcome =
   | {
@@ -34,6 +57,7 @@ export type SignInOutcome =
       readonly deviceCookie: string | null;
       readonly degraded: readonly string[];
     }
+  | { readonly ok: false; readonly code: "factor_due"; readonly due: StepDue; readonly degraded: readonly string[] }
   | {
       readonly ok: false;
       readonly code: RefusedCode;
@@ -50,23 +74,31 @@ const codeOf = {
   busy: "unavailable",
 } as const;
 
-/** What a password proves, in the words of `acr` and `amr` (RFC 8176 §2). */
-const byPassword = { acr: "one-factor", amr: ["pwd"] } as const;
+export type LoginSources = {
+  readonly accounts: Pick<Accounts, "verifyPassword" | "confirmPassword" | "get">;
+  readonly sessions: Pick<Sessions, "begin">;
+  readonly mfa: Mfa;
+  readonly deviceCookies: DeviceCookies;
+  readonly messages: Pick<Messages, "send">;
+  /** How strongly an account must prove itself before it is in at all. */
+  readonly levelRequired: (account: Pick<Account, "scopes">) => Level;
+  readonly now: () => number;
+};
 
 /** Signing in, for pages and applications alike. */
-export function createLogin(options: {
-  accounts: Pick<Accounts, "verifyPassword">;
-  sessions: Pick<Sessions, "begin">;
-  deviceCookies: DeviceCookies;
-  messages: Pick<Messages, "send">;
-  now: () => number;
-}) {
-  const { accounts, sessions, deviceCookies, messages, now } = options;
+export function createLogin(sources: LoginSources) {
+  const { accounts, deviceCookies } = sources;
+  const secondStep = createSecondStep(sources);
 
   return {
-    /** Two sequential round trips: what is known of the address beside the limits, then the session. */
+    ...secondStep.verbs,
+
+    /**
+     * Two sequential round trips: what is known of the address beside the limits, then the session. One, when a second
+     * factor is due: nothing is begun before it.
+     */
     async signIn(asked: SignInAsked, visitor: Visitor): Promise<SignInOutcome> {
-      const { network, origin, device, background } = visitor;
+      const { network, origin, background } = visitor;
       const known = await deviceCookies.read(asked.deviceCookie);
       const asking = { network, origin, background, device: known };
       const verdict = await accounts.verifyPassword(asked.email, asked.password, asking);
@@ -74,19 +106,7 @@ export function createLogin(options: {
         const retry = "retryAfterSeconds" in verdict ? { retryAfterSeconds: verdict.retryAfterSeconds } : {};
         return { ok: false, code: codeOf[verdict.reason], ...retry, degraded: verdict.degraded };
       }
-      const { account, addressHash, degraded } = verdict;
-      const began = await sessions.begin(
-        { account, ...byPassword, kind: asked.kind, device, previousCookie: asked.sessionCookie },
-        { actor: { type: "user", id: account.id }, origin, background },
-      );
-      // The account changed while its password was being checked: what was proved may not be true any more.
-      if (!began) return { ok: false, code: "unavailable", retryAfterSeconds: 1, degraded };
-      if (known?.addressHash !== addressHash && account.lastSignedInAt !== null) {
-        const done = { at: new Date(now()), ...device };
-        messages.send({ template: "new-device", to: account.email, done }, background);
-      }
-      const deviceCookie = asked.kind === "browser" ? await deviceCookies.make(addressHash, known) : null;
-      return { ok: true, began, deviceCookie, degraded };
+      return await secondStep.afterPassword(verdict, known, asked, visitor);
     },
   };
 }

@@ -133,8 +133,17 @@ async function signIn(
 const signInEntries = { email: text(512), password: text(2048), return_to: v.optional(text(4096)) };
 
 /** A browser asks for no challenge, so a sign-in that failed is a form to mend (400) and no 401. */
-function refusedSignIn({ code, retryAfterSeconds = 1 }: SignInOutcome & { ok: false }): Mistake {
+export function refusedSignIn({
+  code,
+  retryAfterSeconds = 1,
+}: Extract<SignInOutcome, { readonly retryAfterSeconds?: number }> & { ok: false }): Mistake {
   switch (code) {
+    case "invalid_code":
+      return { status: 400, errors: { code: sentenceOf(code) } };
+    case "invalid_passkey":
+    case "factor_closed":
+    case "mfa_token_invalid":
+      return { status: 400, alert: sentenceOf(code) };
     case "invalid_credentials":
       return { status: 400, errors: { password: "The address or the password is not right. Check both." } };
     case "account_disabled":

@@ -5,23 +5,24 @@ import { statusOf } from "../errors/codes.ts";
 import { readJson } from "../http/body.ts";
 import type { Cookies } from "../http/cookies.ts";
 import { problem } from "../http/problem.ts";
-import { rateLimitHeaders } from "../http/rate-limit-headers.ts";
 import { refusalProblem } from "../http/refusal.ts";
 import { requireSameOrigin } from "../http/same-origin.ts";
 import type { DoorEnv } from "../http/visit.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import type { RefreshTokens, RefreshVerdict } from "../tokens/refresh-tokens.ts";
+import type { Mfa } from "../mfa/mfa.ts";
+import { answerSignIn } from "./answer-sign-in.ts";
 import type { Login } from "./login.ts";
 import type { OwnAccess } from "./own-access.ts";
 import { mountOwnAccount } from "./routes-account.ts";
 import {
   readOwnCookies,
   refreshCookie,
-  signedInCookies,
   signedOutCookies,
   visitorOf,
   withCookies,
 } from "./routes-cookies.ts";
+import { mountSecondFactors } from "./routes-factors.ts";
 import {
   linkInput,
   loginInput,
@@ -34,6 +35,7 @@ import {
 export type AuthDeps = {
   readonly login: Login;
   readonly accounts: Accounts;
+  readonly mfa: Mfa;
   readonly sessions: Sessions;
   readonly refreshTokens: Pick<RefreshTokens, "refresh" | "endByToken">;
   readonly access: OwnAccess;
@@ -53,11 +55,12 @@ export function authRoutes(deps: AuthDeps): Hono<DoorEnv> {
   mountSignIn(routes, deps);
   mountLinks(routes, deps);
   mountOwnAccount(routes, deps);
+  mountSecondFactors(routes, deps);
   return routes;
 }
 
 function mountSignIn(routes: Hono<DoorEnv>, deps: AuthDeps): void {
-  const { login, cookies, now } = deps;
+  const { login, cookies } = deps;
 
   routes.post("/login", async (c) => {
     const input = await readJson(c.req.raw, loginInput);
@@ -73,25 +76,7 @@ function mountSignIn(routes: Hono<DoorEnv>, deps: AuthDeps): void {
       },
       visitorOf(c.env.visit),
     );
-    const degraded = rateLimitHeaders([], outcome.degraded);
-    if (!outcome.ok) {
-      const { retryAfterSeconds } = outcome;
-      return problem(outcome.code, c.env.visit.requestId, { retryAfterSeconds, headers: degraded });
-    }
-    const { began, deviceCookie } = outcome;
-    const answer = c.json(
-      {
-        access_token: began.accessToken,
-        token_type: "Bearer",
-        expires_in: began.expiresInSeconds,
-        session_id: began.sessionId,
-        ...(kind === "native" ? { refresh_token: began.refreshToken } : {}),
-      },
-      200,
-      degraded,
-    );
-    if (kind === "native") return answer;
-    return withCookies(answer, signedInCookies(cookies, { began, deviceCookie, now: now() }));
+    return answerSignIn(c, deps, outcome);
   });
 
   routes.post("/refresh", (c) => refresh(c, deps));

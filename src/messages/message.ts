@@ -1,3 +1,5 @@
+import type { FactorTemplate } from "./factor-words.ts";
+
 /** When and from where something was done, as its owner is told. */
 export type Circumstances = {
   readonly at: Date;
@@ -20,7 +22,7 @@ export type Question =
 /** Something has happened: who did not do it must learn it, and what to do. */
 export type Notice =
   | {
-      readonly template: "password-changed" | "account-deleted" | "sign-in-replayed" | "new-device";
+      readonly template: "password-changed" | "account-deleted" | "sign-in-replayed" | "new-device" | FactorTemplate;
       readonly to: string;
       readonly done: Circumstances;
     }

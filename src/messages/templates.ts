@@ -1,3 +1,4 @@
+import { factorWords } from "./factor-words.ts";
 import type { Circumstances, Mail, Message, Notice, Question } from "./message.ts";
 
 /** Paragraphs; a link stands on a line of its own. */
@@ -123,6 +124,19 @@ function wordsOfNotice(message: Notice, { host, issuer, recovery }: Place): Word
           recovery,
         ],
       };
+    default: {
+      const [subject, sentence] = factorWords[message.template];
+      const security: Paragraph = { link: `${issuer}/account/security`, label: "See how your account is secured" };
+      return {
+        subject: `${subject}: ${host}`,
+        paragraphs: [
+          sentence,
+          `${done} If it was you, all is well. If not, look here and choose a new password:`,
+          security,
+          recovery,
+        ],
+      };
+    }
   }
 }
 

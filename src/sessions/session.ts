@@ -30,4 +30,7 @@ export type LiveSession = SessionShown & {
   readonly accountId: string;
   readonly email: string;
   readonly scopes: readonly string[];
+  /** Of the account, as it is now. */
+  readonly version: number;
+  readonly factorKinds: readonly string[];
 };

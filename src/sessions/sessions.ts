@@ -16,7 +16,7 @@ import {
   userAgentMax,
 } from "./session.ts";
 import type { SessionCookies } from "./session-cookie.ts";
-import type { SessionStore } from "./store.ts";
+import type { AtomicProof, SessionStore } from "./store.ts";
 
 export type Operator = { readonly actor: Party; readonly origin: Origin; readonly background: Background };
 
@@ -29,6 +29,10 @@ export type SignIn = {
   readonly device: Device;
   /** The page cookie that the browser sent: its session ends, so that nobody can fix one in advance. */
   readonly previousCookie: string | null;
+  /** The session that a stronger proof takes further: it ends, and its end is not put off. */
+  readonly raised?: { readonly sessionId: string; readonly absoluteExpiresAt: Date } | undefined;
+  /** Used up in the statement that begins the session. */
+  readonly proof?: AtomicProof | undefined;
 };
 
 export type Began = {
@@ -83,7 +87,10 @@ export function createSessions(options: {
   }
 
   return {
-    /** Two things are born in one statement: the session and its tokens. Null: the account changed since the proof. */
+    /**
+     * Two things are born in one statement: the session and its tokens. Null: the account changed since the proof, or the
+     * proof was used a moment before.
+     */
     async begin(input: SignIn, operator: Operator): Promise<Began | null> {
       const at = new Date(now());
       const sessionId = `ses_${randomBase62(22)}`;
@@ -98,7 +105,11 @@ export function createSessions(options: {
         amr: input.amr,
         tokensFrom: tokensFrom(input.account.revokedBefore, at),
       };
-      const { row, refreshToken } = await refreshTokens.begin({ ...grant, accountId: input.account.id });
+      const { row, refreshToken } = await refreshTokens.begin({
+        ...grant,
+        accountId: input.account.id,
+        endsAt: input.raised?.absoluteExpiresAt ?? null,
+      });
       // Signed before anything is written: without a signing key nothing begins.
       const issued = await options.accessTokens.issue({ ...grant, subject: input.account.id });
       const begun = await store.begin({
@@ -116,7 +127,11 @@ export function createSessions(options: {
         },
         family: row,
         accountVersion: input.account.version,
-        previousSecretHash: await hashOf(input.previousCookie),
+        previous: {
+          secretHash: await hashOf(input.previousCookie),
+          sessionId: input.raised?.sessionId ?? null,
+        },
+        proof: input.proof ?? [],
         at,
       });
       if (!begun.ok) return null;

@@ -12,10 +12,19 @@ export type NewSession = Omit<typeof sessions.$inferInsert, "familyId">;
 export type NewFamily = typeof refreshFamilies.$inferInsert;
 type Noted = Record<string, unknown>;
 
-/** `account_changed`: it is not as it was when it was looked at, so what was proved then proves nothing now. */
+/**
+ * What proves something once: steps of the statement that begins the session, in order. The one named `proof` gives a row
+ * when it took effect, and nothing begins without it. Made by the store of whoever keeps the proof.
+ */
+export type AtomicProof = readonly { readonly name: string; readonly step: SQL }[];
+
+/**
+ * `proof_void`: the account is not as it was when it was looked at, so what was proved then proves nothing now; or
+ * somebody used the same proof a moment before.
+ */
 export type Begun =
   | { readonly ok: true; readonly ended: readonly PendingChange[] }
-  | { readonly ok: false; readonly reason: "account_changed" };
+  | { readonly ok: false; readonly reason: "proof_void" };
 
 export function createSessionStore(database: Database) {
   return {
@@ -27,18 +36,24 @@ export function createSessionStore(database: Database) {
       session: NewSession;
       family: NewFamily;
       accountVersion: number;
-      previousSecretHash: string | null;
+      /** The browser's earlier session, by its cookie; or the one that a stronger proof takes further. */
+      previous: { readonly secretHash: string | null; readonly sessionId: string | null };
+      proof: AtomicProof;
       at: Date;
     }): Promise<Begun> {
-      const { session, family, at } = input;
+      const { session, family, previous, proof, at } = input;
+      const steps = proof.map(({ name, step }) => sql`${sql.identifier(name)} as (${step}), `);
+      const isProved = proof.length === 0 ? sql`true` : sql`exists (select 1 from proof)`;
       const { rows } = await database.execute<{ began: string | null; noted: Noted[] | null }>(sql`
-        with proved as (
+        with ${sql.join(steps)} proved as (
           update ${accounts} set last_signed_in_at = ${moment(at)}
-          where id = ${session.accountId} and version = ${input.accountVersion} and state = 'active' returning id
+          where id = ${session.accountId} and version = ${input.accountVersion} and state = 'active' and ${isProved}
+          returning id
         ), ended as (
           update ${refreshFamilies} set revoked_at = ${moment(at)}, revoked_reason = 'superseded'
-          where revoked_at is null and exists (select 1 from proved) and session_id = (
-            select id from ${sessions} where secret_hash = ${input.previousSecretHash}::text)
+          where revoked_at is null and exists (select 1 from proved) and session_id in (
+            select id from ${sessions} where secret_hash = ${previous.secretHash}::text
+              or (id = ${previous.sessionId}::text and account_id = ${session.accountId}))
           returning session_id
         ), noted as (${noteEndings(endedSessions, at)}), family as (
           insert into ${refreshFamilies} (id, session_id, account_id, client_id, audience, scopes, auth_time, acr, amr,
@@ -61,7 +76,7 @@ export function createSessionStore(database: Database) {
         )
         select (select id from began) as began, (select json_agg(noted) from noted) as noted`);
       const [row] = rows;
-      if (!row?.began) return { ok: false, reason: "account_changed" };
+      if (!row?.began) return { ok: false, reason: "proof_void" };
       return { ok: true, ended: pendingOf(row.noted ?? []) };
     },
 
@@ -86,7 +101,7 @@ export function createSessionStore(database: Database) {
     /** Who is behind a cookie, if anybody still is. One read, by the unique hash. */
     async find(secretHash: string, at: Date): Promise<LiveSession | null> {
       const { rows } = await database.execute<Record<string, unknown>>(sql`
-        select ${shown}, account.email, account.scopes as account_scopes
+        select ${shown}, account.email, account.scopes as account_scopes, account.version, account.factor_kinds
         from ${sessions} session
         join ${refreshFamilies} family on family.id = session.family_id
         join ${accounts} account on account.id = session.account_id
@@ -97,7 +112,7 @@ export function createSessionStore(database: Database) {
         ...shownOf(row),
         accountId: String(row["account_id"]),
         email: String(row["email"]),
-        scopes: decodeRow(accounts, { scopes: row["account_scopes"] }).scopes,
+        ...ofAccount(row),
       };
     },
 
@@ -145,6 +160,11 @@ export function createSessionStore(database: Database) {
 }
 
 export type SessionStore = ReturnType<typeof createSessionStore>;
+const ofAccount = (row: Record<string, unknown>) => {
+  const { scopes, version, factorKinds } = decodeRow(accounts, { ...row, scopes: row["account_scopes"] });
+  return { scopes, version, factorKinds };
+};
+
 const endedSessions = sql`select distinct 'session', session_id from ended`;
 
 /** A session is used by its pages or by its refresh tokens: whichever was later counts. */

@@ -17,6 +17,8 @@ export type FamilyDraft = {
   readonly amr: readonly string[];
   /** When "everything before" of this account was last revoked: its new tokens must not look older. */
   readonly tokensFrom: Date | null;
+  /** Takes the place of a session that would have ended then. */
+  readonly endsAt?: Date | null;
 };
 
 export type NewFamily = typeof refreshFamilies.$inferInsert;
@@ -27,8 +29,10 @@ export function familyOf(
   first: { id: string; tokenHash: string; secretVersion: number; at: Date },
 ): NewFamily {
   const { at } = first;
+  const { endsAt = null, ...decided } = draft;
+  const absolute = Math.min(at.getTime() + absoluteSeconds * 1000, endsAt?.getTime() ?? Number.POSITIVE_INFINITY);
   return {
-    ...draft,
+    ...decided,
     id: first.id,
     scopes: [...draft.scopes],
     amr: [...draft.amr],
@@ -38,8 +42,8 @@ export function familyOf(
     rotatedAt: at,
     secretVersion: first.secretVersion,
     createdAt: at,
-    idleExpiresAt: new Date(at.getTime() + idleSeconds * 1000),
-    absoluteExpiresAt: new Date(at.getTime() + absoluteSeconds * 1000),
+    idleExpiresAt: new Date(Math.min(at.getTime() + idleSeconds * 1000, absolute)),
+    absoluteExpiresAt: new Date(absolute),
     revokedAt: null,
     revokedReason: null,
   };

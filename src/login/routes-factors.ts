@@ -1,0 +1,210 @@
+import type { Context, Hono } from "hono";
+import * as v from "valibot";
+import { sha256Hex } from "../crypto/digest.ts";
+import { AuthError } from "../errors/auth-error.ts";
+import { readJson } from "../http/body.ts";
+import type { DoorEnv } from "../http/visit.ts";
+import type { FactorShown, Shown } from "../mfa/factor.ts";
+import { answerSignIn } from "./answer-sign-in.ts";
+import { enterHolder, type HolderEntered, problemOfEntrant } from "./factor-holder.ts";
+import { guestBinding } from "./guest-binding.ts";
+import type { AuthDeps } from "./routes.ts";
+import { readOwnCookies, visitorOf } from "./routes-cookies.ts";
+
+const text = (max: number) => v.pipe(v.string("must be text"), v.maxLength(max, "is too long"));
+const mfaToken = text(4096);
+/** What `PublicKeyCredential.toJSON()` gives; its parts are judged where they are read. */
+const credential = v.record(v.string(), v.unknown());
+
+const proveInput = v.variant("factor", [
+  v.strictObject({ mfa_token: mfaToken, factor: v.literal("totp"), code: text(64) }),
+  v.strictObject({ mfa_token: mfaToken, factor: v.literal("recovery-codes"), code: text(64) }),
+  v.strictObject({ mfa_token: mfaToken, factor: v.literal("passkey"), credential }),
+]);
+const passkeyInput = v.strictObject({
+  credential,
+  refresh_in_body: v.optional(v.boolean("must be true or false"), false),
+});
+const asHolder = v.strictObject({ mfa_token: v.optional(mfaToken) });
+const confirmInput = v.strictObject({ mfa_token: v.optional(mfaToken), id: text(64), code: text(64) });
+const addInput = v.strictObject({
+  mfa_token: v.optional(mfaToken),
+  credential,
+  name: v.optional(text(512), ""),
+});
+
+/** `/auth/mfa/*`: second factors and passkeys, for first-party applications. */
+export function mountSecondFactors(routes: Hono<DoorEnv>, deps: AuthDeps): void {
+  mountProofs(routes, deps);
+  mountEnrolment(routes, deps);
+  mountHeld(routes, deps);
+}
+
+const carriedBy = ({ req }: Context<DoorEnv>, { cookies }: AuthDeps) => {
+  const own = readOwnCookies(req.raw.headers, cookies);
+  return { sessionCookie: own.session, deviceCookie: own.device };
+};
+
+const stepBinding = async (token: string): Promise<string> => `step:${await sha256Hex(token)}`;
+
+function mountProofs(routes: Hono<DoorEnv>, deps: AuthDeps): void {
+  const { login, mfa } = deps;
+
+  routes.post("/mfa/verify", async (c) => {
+    const input = await readJson(c.req.raw, proveInput);
+    const shown: Shown =
+      input.factor === "passkey"
+        ? { kind: "passkey", response: input.credential, binding: await stepBinding(input.mfa_token) }
+        : { kind: input.factor, code: input.code };
+    const outcome = await login.prove(input.mfa_token, shown, carriedBy(c, deps), visitorOf(c.env.visit));
+    return answerSignIn(c, deps, outcome);
+  });
+
+  routes.post("/mfa/passkey/challenge", async (c) => {
+    const { mfa_token: token } = await readJson(c.req.raw, asHolder);
+    if (token === undefined) return c.json({ public_key: await mfa.passkeyRequest(guestBinding(c, deps)) });
+    const step = await mfa.steps.read(token);
+    if (!step || step.mustEnrol) throw new AuthError("mfa_token_invalid");
+    return c.json({ public_key: await mfa.passkeyRequestOf(step.accountId, await stepBinding(token)) });
+  });
+
+  routes.post("/mfa/passkey/sign-in", async (c) => {
+    const input = await readJson(c.req.raw, passkeyInput);
+    const kind = input.refresh_in_body ? ("native" as const) : ("browser" as const);
+    const shown = {
+      kind: "passkey",
+      response: input.credential,
+      binding: guestBinding(c, deps),
+    } as const;
+    const { sessionCookie, deviceCookie } = carriedBy(c, deps);
+    const carried = { kind, deviceCookie, sessionCookie: kind === "browser" ? sessionCookie : null };
+    return answerSignIn(c, deps, await login.signInByPasskey(shown, carried, visitorOf(c.env.visit)));
+  });
+
+  const raiseInput = v.strictObject({ password: v.optional(text(2048)) });
+  routes.post("/mfa/step-up", async (c) => {
+    const { password } = await readJson(c.req.raw, raiseInput, { emptyAs: {} });
+    const entered = await enterHolder(c, deps, undefined);
+    if (!entered.ok) return problemOfEntrant(entered, c.env.visit.requestId);
+    const { session, account } = entered;
+    if (!session) throw new AuthError("invalid_token");
+    const raised = { ...session, sessionId: session.id, accountId: account.id, version: account.version };
+    if (account.factorKinds.length > 0) return answerSignIn(c, deps, await login.raise(raised, account));
+    if (password === undefined)
+      throw new AuthError("invalid_request", "password: this account has no second factor; give the password");
+    const outcome = await login.raiseByPassword(raised, password, carriedBy(c, deps), visitorOf(c.env.visit));
+    return answerSignIn(c, deps, outcome);
+  });
+}
+
+type Guarded = (
+  c: Context<DoorEnv>,
+  token: string | undefined,
+  act: (entered: HolderEntered & { ok: true }) => Promise<Response>,
+) => Promise<Response>;
+
+const guardedBy =
+  (deps: AuthDeps): Guarded =>
+  async (c, token, act) => {
+    const entered = await enterHolder(c, deps, token);
+    if (!entered.ok) return problemOfEntrant(entered, c.env.visit.requestId);
+    entered.requireFresh();
+    return await act(entered);
+  };
+
+function mountEnrolment(routes: Hono<DoorEnv>, deps: AuthDeps): void {
+  const { login, mfa } = deps;
+  const guarded = guardedBy(deps);
+
+  routes.post("/mfa/totp", async (c) => {
+    const { mfa_token: token } = await readJson(c.req.raw, asHolder, { emptyAs: {} });
+    return await guarded(c, token, async ({ holder }) => {
+      const { id, secret, uri } = await mfa.beginTotp(holder);
+      return c.json({ id, secret, uri }, 201);
+    });
+  });
+
+  routes.post("/mfa/totp/confirm", async (c) => {
+    const input = await readJson(c.req.raw, confirmInput);
+    return await guarded(c, input.mfa_token, async ({ holder, operator, step }) => {
+      if (!(await mfa.confirmTotp(input.id, input.code, holder, operator))) throw new AuthError("invalid_code");
+      if (!step) return c.body(null, 204);
+      const factor = { kind: "totp", isUserVerified: false } as const;
+      const outcome = await login.enrolled(step, factor, carriedBy(c, deps), visitorOf(c.env.visit));
+      return answerSignIn(c, deps, outcome);
+    });
+  });
+
+  routes.post("/mfa/passkeys/challenge", async (c) => {
+    const { mfa_token: token } = await readJson(c.req.raw, asHolder, { emptyAs: {} });
+    return await guarded(c, token, async ({ holder, binding }) =>
+      c.json({ public_key: await mfa.passkeyCreation(holder, binding) }),
+    );
+  });
+
+  routes.post("/mfa/passkeys", async (c) => {
+    const input = await readJson(c.req.raw, addInput);
+    return await guarded(c, input.mfa_token, async ({ holder, operator, binding, step }) => {
+      const given = { ...holder, binding, name: input.name };
+      const added = await mfa.addPasskey(input.credential, given, operator);
+      if (!added) throw new AuthError("passkey_refused");
+      if (!step) return c.json(factorView(added), 201);
+      const factor = { kind: "passkey", isUserVerified: added.isUserVerified ?? false } as const;
+      const outcome = await login.enrolled(step, factor, carriedBy(c, deps), visitorOf(c.env.visit));
+      return answerSignIn(c, deps, outcome);
+    });
+  });
+
+  routes.post("/mfa/recovery-codes", async (c) =>
+    guarded(c, undefined, async ({ holder, operator, account }) => {
+      if (account.factorKinds.length === 0)
+        throw new AuthError("conflict", "recovery codes stand in for another factor: set one up first");
+      return c.json({ codes: await mfa.makeRecoveryCodes(holder, operator) }, 201);
+    }),
+  );
+}
+
+function mountHeld(routes: Hono<DoorEnv>, deps: AuthDeps): void {
+  const { mfa } = deps;
+  const guarded = guardedBy(deps);
+  const idOf = (c: Context<DoorEnv>): string => {
+    const id = c.req.param("id") ?? "";
+    if (!/^fct_[0-9A-Za-z]{22}$/.test(id)) throw new AuthError("not_found", "you have no such factor");
+    return id;
+  };
+
+  routes.get("/mfa/factors", async (c) => {
+    const entered = await enterHolder(c, deps, undefined);
+    if (!entered.ok) return problemOfEntrant(entered, c.env.visit.requestId);
+    const data = (await mfa.list(entered.account.id)).map(factorView);
+    return c.json({ data, next_cursor: null });
+  });
+
+  routes.patch("/mfa/factors/:id", async (c) => {
+    const id = idOf(c);
+    const { name } = await readJson(c.req.raw, v.strictObject({ name: text(512) }));
+    return await guarded(c, undefined, async ({ holder }) => {
+      if (!(await mfa.rename(id, holder, name))) throw new AuthError("not_found", "you have no such factor");
+      return c.body(null, 204);
+    });
+  });
+
+  routes.delete("/mfa/factors/:id", async (c) => {
+    const id = idOf(c);
+    return await guarded(c, undefined, async ({ holder, operator }) => {
+      if (!(await mfa.remove(id, holder, operator))) throw new AuthError("not_found", "you have no such factor");
+      return c.body(null, 204);
+    });
+  });
+}
+
+const factorView = (factor: FactorShown) => ({
+  id: factor.id,
+  kind: factor.kind,
+  name: factor.name,
+  created_at: factor.createdAt.toISOString(),
+  last_used_at: factor.lastUsedAt?.toISOString() ?? null,
+  ...(factor.codesLeft === null ? {} : { codes_left: factor.codesLeft }),
+  ...(factor.isBackedUp === null ? {} : { backed_up: factor.isBackedUp }),
+  ...(factor.isUserVerified === null ? {} : { user_verified: factor.isUserVerified }),
+});

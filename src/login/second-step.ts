@@ -1,0 +1,221 @@
+import type { Account, KnownDevice } from "../accounts/account.ts";
+import { sha256Hex } from "../crypto/digest.ts";
+import type { FactorKind, Shown } from "../mfa/factor.ts";
+import type { Mfa } from "../mfa/mfa.ts";
+import type { ProofVerdict } from "../mfa/proving.ts";
+import type { Step } from "../mfa/steps.ts";
+import type { SessionKind } from "../sessions/session.ts";
+import type { SignIn } from "../sessions/sessions.ts";
+import type { Level } from "../tokens/levels.ts";
+import type { Carried, LoginSources, SignInAsked, SignInOutcome, Visitor } from "./login.ts";
+
+/** Whose session is to be raised, as its own proof tells. */
+export type Raised = {
+  readonly accountId: string;
+  readonly version: number;
+  readonly sessionId: string;
+  readonly kind: SessionKind;
+  readonly amr: readonly string[];
+  readonly absoluteExpiresAt: Date;
+};
+
+const none: readonly string[] = [];
+const refused = (code: "mfa_token_invalid" | "unavailable"): SignInOutcome => ({ ok: false, code, degraded: none });
+const byPassword = { acr: "one-factor", amr: ["pwd"] } as const;
+const strength: Readonly<Record<Level, number>> = { "one-factor": 0, "two-factor": 1, "phishing-resistant": 2 };
+
+/** What follows a first proof: the session, or the question for a second one. */
+export function createSecondStep(sources: LoginSources) {
+  const { sessions, mfa, deviceCookies, messages, now } = sources;
+
+  /** The device is told of in a mail when the address was not signed in to from it before. */
+  async function begin(
+    signIn: Omit<SignIn, "device" | "previousCookie">,
+    whose: { readonly email: string; readonly lastSignedInAt: Date | null; readonly addressHash: string },
+    known: KnownDevice | null,
+    carried: Carried,
+    visitor: Visitor,
+  ): Promise<SignInOutcome | null> {
+    const { origin, background, device } = visitor;
+    const began = await sessions.begin(
+      { ...signIn, device, previousCookie: carried.sessionCookie },
+      { actor: { type: "user", id: signIn.account.id }, origin, background },
+    );
+    if (!began) return null;
+    const isNew = known?.addressHash !== whose.addressHash && whose.lastSignedInAt !== null;
+    if (isNew && !signIn.raised) {
+      const done = { at: new Date(now()), ...device };
+      messages.send({ template: "new-device", to: whose.email, done }, background);
+    }
+    const isTold = signIn.kind === "browser" && !signIn.raised;
+    const deviceCookie = isTold ? await deviceCookies.make(whose.addressHash, known) : null;
+    return { ok: true, began, deviceCookie, degraded: none };
+  }
+
+  const factorsOf = (account: Pick<Account, "factorKinds">): FactorKind[] => {
+    const kinds = account.factorKinds as readonly FactorKind[];
+    const shown = (["passkey", "totp"] as const).filter((kind) => kinds.includes(kind));
+    return shown.length === 0 ? [] : [...shown, "recovery-codes"];
+  };
+
+  async function due(step: Step, factors: readonly FactorKind[], degraded: readonly string[]): Promise<SignInOutcome> {
+    const { mustEnrol } = step;
+    return {
+      ok: false,
+      code: "factor_due",
+      due: { mfaToken: await mfa.steps.make(step), factors, mustEnrol },
+      degraded,
+    };
+  }
+
+  async function afterPassword(
+    verdict: { readonly account: Account; readonly addressHash: string; readonly degraded: readonly string[] },
+    known: KnownDevice | null,
+    asked: SignInAsked,
+    visitor: Visitor,
+  ): Promise<SignInOutcome> {
+    const { account, addressHash, degraded } = verdict;
+    const factors = factorsOf(account);
+    const mustEnrol = factors.length === 0 && sources.levelRequired(account) !== "one-factor";
+    if (factors.length > 0 || mustEnrol) {
+      const deviceId = known?.addressHash === addressHash ? known.id : null;
+      const lane = mfa.laneOf(deviceId);
+      const who = { accountId: account.id, version: account.version, kind: asked.kind };
+      const step = { ...who, methods: ["pwd"], lane, addressHash, deviceId, raised: null, mustEnrol };
+      return await due(step, factors, degraded);
+    }
+    const begun = await begin(
+      { account, ...byPassword, kind: asked.kind },
+      { ...account, addressHash },
+      known,
+      asked,
+      visitor,
+    );
+    // The account changed while its password was being checked: what was proved may not be true any more.
+    return begun ? { ...begun, degraded } : { ok: false, code: "unavailable", retryAfterSeconds: 1, degraded };
+  }
+
+  function refusal(verdict: ProofVerdict & { ok: false }, kind: FactorKind): SignInOutcome {
+    if (verdict.reason === "waiting")
+      return { ok: false, code: "rate_limited", retryAfterSeconds: verdict.retryAfterSeconds, degraded: none };
+    if (verdict.reason === "void") return refused("mfa_token_invalid");
+    if (verdict.reason === "closed") return { ok: false, code: "factor_closed", degraded: none };
+    return { ok: false, code: kind === "passkey" ? "invalid_passkey" : "invalid_code", degraded: none };
+  }
+
+  async function beginProved(
+    verdict: ProofVerdict & { ok: true },
+    step: Step,
+    shown: Shown,
+    carried: Carried,
+    visitor: Visitor,
+  ): Promise<SignInOutcome> {
+    const { owner, proved } = verdict;
+    const raised = step.raised && {
+      sessionId: step.raised.sessionId,
+      absoluteExpiresAt: new Date(step.raised.endsAt),
+    };
+    const known = step.deviceId === null ? null : { id: step.deviceId, addressHash: step.addressHash };
+    const begun = await begin(
+      { account: owner, ...proved, kind: step.kind, proof: mfa.proofOf(verdict), raised: raised ?? undefined },
+      { ...owner, addressHash: step.addressHash },
+      known,
+      carried,
+      visitor,
+    );
+    // The same proof was used a moment before, or the account changed meanwhile.
+    if (!begun) return refusal({ ok: false, reason: "wrong" }, shown.kind);
+    const { origin, background } = visitor;
+    mfa.noteUse(shown.kind, owner.id, { actor: { type: "user", id: owner.id }, origin, background });
+    return begun;
+  }
+
+  const verbs = {
+    /** Two sequential round trips: the guess is counted and what it is checked against read; then the session, by its use. */
+    async prove(mfaToken: unknown, shown: Shown, carried: Carried, visitor: Visitor): Promise<SignInOutcome> {
+      const step = await mfa.steps.read(mfaToken);
+      if (!step || step.mustEnrol) return refused("mfa_token_invalid");
+      const { origin, background } = visitor;
+      const operator = { actor: { type: "user", id: step.accountId }, origin, background } as const;
+      const verdict = await mfa.prove(step, shown, operator);
+      if (!verdict.ok) return refusal(verdict, shown.kind);
+      return await beginProved(verdict, step, shown, carried, visitor);
+    },
+
+    /** By a passkey alone. One that only proves presence is one factor, and whoever has more is asked for it. */
+    async signInByPasskey(
+      shown: Shown & { readonly kind: "passkey" },
+      asked: Carried & { readonly kind: SessionKind },
+      visitor: Visitor,
+    ): Promise<SignInOutcome> {
+      const { origin, background } = visitor;
+      const actor = { type: "stranger", id: "" } as const;
+      const verdict = await mfa.provePasskey(shown, { actor, origin, background });
+      if (!verdict.ok) return refusal(verdict, "passkey");
+      const { owner, proved } = verdict;
+      if (strength[proved.acr] < strength[sources.levelRequired(owner)])
+        return { ok: false, code: "invalid_passkey", degraded: none };
+      const known = await deviceCookies.read(asked.deviceCookie);
+      const step = {
+        accountId: owner.id,
+        version: owner.version,
+        kind: asked.kind,
+        methods: proved.amr,
+        lane: "",
+        addressHash: await sha256Hex(owner.emailCanonical),
+        deviceId: known?.id ?? null,
+        raised: null,
+        mustEnrol: false,
+      };
+      return await beginProved(verdict, step, shown, asked, visitor);
+    },
+
+    /** The next question to somebody in a session who must prove more, or anew. */
+    async raise(session: Raised, account: Pick<Account, "factorKinds">): Promise<SignInOutcome> {
+      const { accountId, version, kind, amr } = session;
+      const raised = { sessionId: session.sessionId, endsAt: session.absoluteExpiresAt.getTime() };
+      const who = { accountId, version, kind, methods: amr, lane: mfa.sessionLane };
+      const step = { ...who, addressHash: "", deviceId: null, raised, mustEnrol: false };
+      return await due(step, factorsOf(account), none);
+    },
+
+    /** The factor that had to be set up is there, and was shown in being set up: the session begins. */
+    async enrolled(
+      step: Step,
+      factor: Parameters<Mfa["provedBy"]>[1],
+      carried: Carried,
+      visitor: Visitor,
+    ): Promise<SignInOutcome> {
+      const account = await sources.accounts.get(step.accountId);
+      // Setting it up was one change; any further one undoes the first proof.
+      if (account.version !== step.version + 1) return refused("mfa_token_invalid");
+      const known = step.deviceId === null ? null : { id: step.deviceId, addressHash: step.addressHash };
+      const signIn = { account, ...mfa.provedBy(step.methods, factor), kind: step.kind };
+      const whose = { ...account, addressHash: step.addressHash };
+      return (await begin(signIn, whose, known, carried, visitor)) ?? refused("unavailable");
+    },
+
+    /** For who has nothing but the password: it, once more. */
+    async raiseByPassword(
+      session: Raised,
+      password: unknown,
+      carried: Carried,
+      visitor: Visitor,
+    ): Promise<SignInOutcome> {
+      const { origin, background } = visitor;
+      const operator = { actor: { type: "user", id: session.accountId }, origin, background } as const;
+      const confirmed = await sources.accounts.confirmPassword(session.accountId, password, operator);
+      if (!confirmed.ok)
+        return confirmed.reason === "over_limit"
+          ? { ok: false, code: "rate_limited", retryAfterSeconds: confirmed.retryAfterSeconds, degraded: none }
+          : { ok: false, code: "invalid_credentials", degraded: none };
+      const { account } = confirmed;
+      const raised = { sessionId: session.sessionId, absoluteExpiresAt: session.absoluteExpiresAt };
+      const whose = { ...account, addressHash: "" };
+      const begun = await begin({ account, ...byPassword, kind: session.kind, raised }, whose, null, carried, visitor);
+      return begun ?? refused("unavailable");
+    },
+  };
+
+  return { afterPassword, verbs };
+}

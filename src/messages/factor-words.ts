@@ -1,0 +1,23 @@
+/** What happened to somebody's second factors, as the subject of a mail and its first sentence. */
+export const factorWords = {
+  "totp-added": ["An authenticator app was added", "An authenticator app can now confirm your sign-ins."],
+  "totp-removed": ["Your authenticator app was removed", "Its codes no longer confirm your sign-ins."],
+  "passkey-added": ["A passkey was added", "A new passkey can now sign in to your account."],
+  "passkey-removed": ["A passkey was removed", "It no longer signs in to your account."],
+  "recovery-codes-made": ["New recovery codes", "New recovery codes were made. Any from before no longer work."],
+  "recovery-codes-removed": ["Your recovery codes were removed", "They no longer open your account."],
+  "recovery-code-used": [
+    "A recovery code was used",
+    "Somebody signed in with one of your recovery codes. That code does not work again; the others do.",
+  ],
+  "second-factor-guessed": [
+    "Wrong codes at your sign-in",
+    "Somebody gave several wrong codes in a row, after the right password. If it was not you, your password is known to somebody else.",
+  ],
+  "second-factors-reset": [
+    "Your second factors were removed",
+    "Those who run this service removed your authenticator app, passkeys and recovery codes. The password alone opens the account now.",
+  ],
+} as const satisfies Record<string, readonly [subject: string, sentence: string]>;
+
+export type FactorTemplate = keyof typeof factorWords;

@@ -1,0 +1,30 @@
+import type { Factor, Shown } from "../factor.ts";
+import { passkeyFactor } from "./passkey.ts";
+import { recoveryCodesFactor } from "./recovery-codes.ts";
+import { totpFactor } from "./totp.ts";
+
+type Sources = Parameters<typeof totpFactor>[0] & Parameters<typeof passkeyFactor>[0];
+
+/** The list, in the order in which they are offered: what is strongest first. */
+export const factorList = (sources: Sources): readonly AnyFactor[] => [
+  anyOf(passkeyFactor(sources)),
+  anyOf(totpFactor(sources)),
+  anyOf(recoveryCodesFactor()),
+];
+
+/** A factor that is asked whatever was shown: what is not of its kind is not of its rows. */
+export type AnyFactor = Pick<Factor, "kind" | "isGuessable"> & {
+  readonly isOf: (row: Parameters<Factor["isOf"]>[0], shown: Shown) => boolean;
+  readonly verify: (row: Parameters<Factor["verify"]>[0], shown: Shown) => ReturnType<Factor["verify"]>;
+};
+
+function anyOf<Kind extends Factor["kind"]>(factor: Factor<Kind>): AnyFactor {
+  const isOfKind = (shown: Shown): shown is Shown & { kind: Kind } => shown.kind === factor.kind;
+  return {
+    kind: factor.kind,
+    isGuessable: factor.isGuessable,
+    isOf: (row, shown) => isOfKind(shown) && factor.isOf(row, shown),
+    verify: async (row, shown) =>
+      isOfKind(shown) ? await factor.verify(row, shown) : { ok: false, reason: "wrong_code" },
+  };
+}

@@ -1,0 +1,49 @@
+import type { OwnerNotice } from "../accounts/owner-notices.ts";
+import type { Audit, Background } from "../audit/audit.ts";
+import type { EventType } from "../audit/events.ts";
+import type { Seal } from "../crypto/seal.ts";
+import type { Challenges } from "./challenges.ts";
+import type { FactorKind, Operator } from "./factor.ts";
+import type { AnyFactor } from "./factors/index.ts";
+import type { Passkeys } from "./passkeys.ts";
+import type { FactorStore } from "./store.ts";
+
+/** What every part of this room stands on. */
+export type Foundation = {
+  readonly store: FactorStore;
+  readonly factors: readonly AnyFactor[];
+  readonly passkeys: Passkeys;
+  readonly challenges: Challenges;
+  readonly seal: Pick<Seal, "seal" | "open">;
+  /** What an authenticator application shows beside its codes. */
+  readonly brandName: string;
+  readonly audit: Pick<Audit, "record">;
+  readonly tellOwner: (accountId: string, notice: OwnerNotice, background: Background) => void;
+  readonly now: () => number;
+};
+
+/** Every change of a factor is an event, and its owner is told by mail. */
+export function noteChange(
+  { audit, tellOwner, now }: Pick<Foundation, "audit" | "tellOwner" | "now">,
+  change: { readonly type: EventType; readonly template: OwnerNotice["template"] },
+  accountId: string,
+  { actor, origin, background }: Operator,
+): void {
+  const subject = { type: "user", id: accountId } as const;
+  audit.record({ type: change.type, outcome: "done", reason: null, actor, subject, origin }, background);
+  const done = { at: new Date(now()), address: origin.address, country: origin.country };
+  tellOwner(accountId, { template: change.template, done }, background);
+}
+
+export const changes = {
+  added: {
+    totp: { type: "factor.added", template: "totp-added" },
+    passkey: { type: "factor.added", template: "passkey-added" },
+    "recovery-codes": { type: "factor.added", template: "recovery-codes-made" },
+  },
+  removed: {
+    totp: { type: "factor.removed", template: "totp-removed" },
+    passkey: { type: "factor.removed", template: "passkey-removed" },
+    "recovery-codes": { type: "factor.removed", template: "recovery-codes-removed" },
+  },
+} as const satisfies Record<string, Record<FactorKind, { type: EventType; template: OwnerNotice["template"] }>>;

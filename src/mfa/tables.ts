@@ -1,0 +1,72 @@
+import { sql } from "drizzle-orm";
+import { bigint, check, index, integer, jsonb, pgTable, primaryKey, text, timestamp, uniqueIndex } from "drizzle-orm/pg-core";
+
+const moment = (name: string) => timestamp(name, { withTimezone: true, mode: "date" });
+
+export const factorKinds = ["totp", "passkey", "recovery-codes"] as const;
+
+/** What a row holds beside its columns, by kind; an empty object for a TOTP secret. */
+export type PasskeyDetails = {
+  readonly publicKey: string;
+  readonly algorithm: number;
+  readonly aaguid: string;
+  readonly transports: readonly string[];
+  readonly isUserVerified: boolean;
+  readonly isBackupEligible: boolean;
+  readonly isBackedUp: boolean;
+};
+/** SHA-256 of each code that is left, as keys: one is taken out in the statement that uses it. */
+export type RecoveryDetails = { readonly codes: Readonly<Record<string, true>> };
+
+/** What proves a person beside, or instead of, the password. One without `confirmed_at` proves nothing yet. */
+export const factors = pgTable(
+  "factors",
+  {
+    id: text().primaryKey(),
+    accountId: text("account_id").notNull(),
+    kind: text({ enum: factorKinds }).notNull(),
+    name: text().notNull(),
+    /** A sealed TOTP secret. */
+    secret: text(),
+    /** A passkey's credential id. */
+    credentialId: text("credential_id"),
+    /** The last accepted time step of a TOTP, the signature counter of a passkey: only ever grows. */
+    counter: bigint({ mode: "number" }).notNull().default(0),
+    details: jsonb().$type<PasskeyDetails | RecoveryDetails | Record<string, never>>().notNull().default({}),
+    createdAt: moment("created_at").notNull(),
+    confirmedAt: moment("confirmed_at"),
+    lastUsedAt: moment("last_used_at"),
+  },
+  (table) => [
+    index("factors_account").on(table.accountId),
+    uniqueIndex("factors_credential").on(table.credentialId),
+    // One application and one set of codes each; passkeys as many as a person has devices.
+    uniqueIndex("factors_single")
+      .on(table.accountId, table.kind)
+      .where(sql`confirmed_at is not null and kind <> 'passkey'`),
+    check("factors_kind", sql`${table.kind} in ('totp', 'passkey', 'recovery-codes')`),
+  ],
+);
+
+/**
+ * Guesses at an account's factors since the last right one, in whichever session and isolate. A lane is who guesses: a
+ * device that signed in before has its own, so that nobody else can make its owner wait.
+ */
+export const factorAttempts = pgTable(
+  "factor_attempts",
+  {
+    accountId: text("account_id").notNull(),
+    lane: text().notNull(),
+    failed: integer().notNull(),
+    blockedUntil: moment("blocked_until"),
+    lastAt: moment("last_at").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.accountId, table.lane] })],
+);
+
+/** What may be used once and was: the keys of challenges, until they would have expired by themselves. */
+export const spentChallenges = pgTable(
+  "spent_challenges",
+  { key: text().primaryKey(), expiresAt: moment("expires_at").notNull() },
+  (table) => [index("spent_challenges_end").on(table.expiresAt)],
+);
