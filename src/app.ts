@@ -26,6 +26,7 @@ import { withSecurityHeaders } from "./http/security-headers.ts";
 import { type DoorEnv, readVisit, type Visit } from "./http/visit.ts";
 import { authRoutes } from "./login/routes.ts";
 import { pageRoutes } from "./login/routes-pages.tsx";
+import { relatedOriginRoutes } from "./mfa/routes-related-origins.ts";
 import { answerKeySet, keySetRoutes } from "./signing-keys/routes.ts";
 import { ask } from "./storage/redis.ts";
 import { firstPartyClient } from "./tokens/access-token.ts";
@@ -102,6 +103,7 @@ function mountRooms(rooms: Roof, busy: BusyDoors): { app: Hono<DoorEnv>; managem
   const management = answeringErrors(new Hono<DoorEnv>().route("/admin/v1", operations), rooms);
   app.all("/admin/v1/*", (c) => management.fetch(c.req.raw, c.env));
   app.route("/.well-known", keySetRoutes(rooms.signingKeys));
+  app.route("/.well-known", relatedOriginRoutes(rooms.config.passkeys.origins));
   const probes = {
     postgres: () => rooms.database.execute("select 1"),
     redis: () => ask(rooms.redis, { verb: "ping" }),

@@ -2,6 +2,7 @@ import { parseRange } from "./api-keys/addresses.ts";
 import { parseVersionedSecrets, type VersionedSecrets } from "./crypto/versioned-secrets.ts";
 import { type Brand, defaultAccent, parseAccent } from "./http/brand.ts";
 import { isLoopback } from "./http/door-checks.ts";
+import { parseRelyingParty, type RelyingParty } from "./mfa/relying-party.ts";
 
 /** A service binding named by gateway routes. */
 type ServiceBinding = { fetch(request: Request): Promise<Response> };
@@ -29,6 +30,8 @@ export type Config = {
   readonly breachedPasswordsUrl: string | null;
   /** Whose pages these are. */
   readonly brand: Brand;
+  /** Who passkeys are made for. */
+  readonly passkeys: RelyingParty;
   /** First characters of keys imported from elsewhere; anything else that is not ours is refused without a call. */
   readonly importedKeyPrefixes: readonly string[];
   readonly leakPolicy: "flag" | "expire" | "revoke";
@@ -58,6 +61,7 @@ export function readConfig(environment: Environment): Config {
     mail: readMail(environment, issuer),
     breachedPasswordsUrl: readOptionalUrl(environment, "BREACHED_PASSWORDS_URL"),
     brand: readBrand(environment, issuer),
+    passkeys: readRelyingParty(environment, issuer),
     importedKeyPrefixes: readImportedPrefixes(environment),
     leakPolicy: readChoice(environment, "LEAKED_KEY_POLICY", ["flag", "expire", "revoke"], "flag"),
     trustedProxies: readProxies(environment),
@@ -206,6 +210,18 @@ function readChoice<Choice extends string>(
 
 const readList = (environment: Environment, name: string): string[] =>
   (read(environment, name) ?? "").split(",").flatMap((entry) => (entry.trim() === "" ? [] : [entry.trim()]));
+
+const passkeyVariables = { rpId: "PASSKEY_RP_ID", origins: "PASSKEY_ORIGINS", aaguids: "PASSKEY_AAGUIDS" };
+
+function readRelyingParty(environment: Environment, issuer: string): RelyingParty {
+  const parsed = parseRelyingParty({
+    issuer,
+    rpId: read(environment, passkeyVariables.rpId),
+    origins: readList(environment, passkeyVariables.origins),
+    aaguids: readList(environment, passkeyVariables.aaguids),
+  });
+  return parsed.ok ? parsed.party : fail(passkeyVariables[parsed.setting], parsed.reason);
+}
 
 function readImportedPrefixes(environment: Environment): string[] {
   const prefixes = readList(environment, "IMPORTED_KEY_PREFIXES");

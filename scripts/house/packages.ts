@@ -50,6 +50,11 @@ export const packageRules: readonly PackageRule[] = [
     allows: (place) => isRoof(place) || isKind(place, "plain"),
   },
   {
+    name: "@simplewebauthn/server",
+    where: "the plain logic of mfa",
+    allows: (place) => isKind(place, "plain") && isRoom(place, "mfa"),
+  },
+  {
     name: "@phi-ag/argon2",
     where: "crypto/ and index.ts",
     allows: (place) => isRoof(place, "index.ts") || isGround(place, "crypto"),
