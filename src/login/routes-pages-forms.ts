@@ -13,6 +13,7 @@ import type { DoorEnv } from "../http/visit.ts";
 import type { LiveSession } from "../sessions/session.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import type { Login } from "./login.ts";
+import { formCookie, formCookieShape } from "./guest-binding.ts";
 import { readOwnCookies, withCookies } from "./routes-cookies.ts";
 import type { FormState } from "./sign-in.page.tsx";
 
@@ -49,9 +50,7 @@ export const titleOf = (title: string, { errors, alert }: FormState): string =>
 /** Whom a form is shown to: its token is worth nothing to anybody else. */
 export type Bond = { readonly name: string; readonly cookies: readonly string[] };
 
-const formCookie = "gatehouse-form";
 const formCookieSeconds = 86_400;
-const formCookieShape = /^[0-9A-Za-z]{32}$/;
 
 /** A browser that is not signed in is known by a cookie that proves nothing else. It gets one with its first form. */
 export function guestOf({ req }: PageContext, { cookies }: Pick<PageDeps, "cookies">): Bond {

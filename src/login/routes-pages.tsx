@@ -1,10 +1,12 @@
 import { Hono } from "hono";
 import * as v from "valibot";
 import { AuthError } from "../errors/auth-error.ts";
+import { sentenceOf } from "../errors/codes.ts";
 import { rateLimitHeaders } from "../http/rate-limit-headers.ts";
 import { requireSameOrigin } from "../http/same-origin.ts";
 import type { DoorEnv } from "../http/visit.ts";
 import type { SignInOutcome } from "./login.ts";
+import { seeFactorPage } from "./factor-step.ts";
 import { RegisterContent, RegisterSentContent } from "./register.page.tsx";
 import { homePath, parseReturnTo } from "./return-to.ts";
 import { readOwnCookies, signedInCookies, visitorOf, withCookies } from "./routes-cookies.ts";
@@ -108,7 +110,9 @@ function mountSignInPage(pages: PageMount, deps: PageDeps): void {
     if (!("ok" in outcome)) return await show(c, returnTo, { email }, outcome);
     const answer = outcome.ok
       ? seeOther(returnTo, signedInCookies(deps.cookies, { ...outcome, now: deps.now() }))
-      : await show(c, returnTo, { email }, refusedSignIn(outcome));
+      : outcome.code === "factor_due"
+        ? seeFactorPage(outcome.due, returnTo, deps)
+        : await show(c, returnTo, { email }, refusedSignIn(outcome));
     for (const [name, value] of Object.entries(rateLimitHeaders([], outcome.degraded))) {
       answer.headers.set(name, value);
     }

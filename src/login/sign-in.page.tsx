@@ -3,7 +3,7 @@ import { Field, Form, Note } from "../http/form-fields.tsx";
 /** What a form says when it comes back: beside the field, or above them all. What was typed comes along, except passwords. */
 export type FormState = {
   readonly email?: string | undefined;
-  readonly errors?: Partial<Record<"email" | "password" | "new_password", string>>;
+  readonly errors?: Partial<Record<"email" | "password" | "new_password" | "code", string>>;
   readonly alert?: string | undefined;
   /** Something that was done just before. */
   readonly done?: string | undefined;
