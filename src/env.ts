@@ -2,6 +2,7 @@ import { parseRange } from "./api-keys/addresses.ts";
 import { parseVersionedSecrets, type VersionedSecrets } from "./crypto/versioned-secrets.ts";
 import { type Brand, defaultAccent, parseAccent } from "./http/brand.ts";
 import { isLoopback } from "./http/door-checks.ts";
+import { type LevelPolicy, parseLevelPolicy } from "./tokens/level-policy.ts";
 
 /** A service binding named by gateway routes. */
 type ServiceBinding = { fetch(request: Request): Promise<Response> };
@@ -32,6 +33,8 @@ export type Config = {
   /** First characters of keys imported from elsewhere; anything else that is not ours is refused without a call. */
   readonly importedKeyPrefixes: readonly string[];
   readonly leakPolicy: "flag" | "expire" | "revoke";
+  /** How strongly people must prove who they are, beside what each route demands. */
+  readonly levelPolicy: LevelPolicy;
   /** Addresses and ranges of proxies whose X-Forwarded-For is believed. */
   readonly trustedProxies: readonly string[];
   readonly services: Readonly<Record<string, ServiceBinding>>;
@@ -58,6 +61,7 @@ export function readConfig(environment: Environment): Config {
     brand: readBrand(environment, issuer),
     importedKeyPrefixes: readImportedPrefixes(environment),
     leakPolicy: readChoice(environment, "LEAKED_KEY_POLICY", ["flag", "expire", "revoke"], "flag"),
+    levelPolicy: readLevelPolicy(environment),
     trustedProxies: readProxies(environment),
     services: servicesOf(environment),
   };
@@ -215,6 +219,11 @@ function readImportedPrefixes(environment: Environment): string[] {
     }
   }
   return prefixes;
+}
+
+function readLevelPolicy(environment: Environment): LevelPolicy {
+  const parsed = parseLevelPolicy(readList(environment, "LEVEL_POLICY"));
+  return parsed.ok ? parsed.policy : fail("LEVEL_POLICY", parsed.reason);
 }
 
 function readProxies(environment: Environment): string[] {

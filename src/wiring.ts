@@ -81,6 +81,7 @@ const waitOneSpan = () => new Promise<void>((resolve) => setTimeout(resolve, ref
 /** The only place where rooms meet: once for an isolate, from the ground up. */
 export async function wire(config: Config, options: WiringOptions) {
   const now = options.now ?? (() => Date.now());
+  const { issuer, services, levelPolicy } = config;
   const database = createDatabase(config.databaseUrl);
   const redis = createRedis({ url: config.redisUrl, token: config.redisToken, now });
 
@@ -121,7 +122,7 @@ export async function wire(config: Config, options: WiringOptions) {
     accessTokenSeconds: config.accessTokenSeconds,
     now,
   });
-  const tokenCheck = createTokenCheck({ signingKeys, revocation, rateLimits, issuer: config.issuer, now });
+  const tokenCheck = createTokenCheck({ signingKeys, revocation, rateLimits, issuer, levelPolicy, now });
   const refreshTokens = createRefreshTokens({
     store: createRefreshStore(database),
     format: await createRefreshFormat(await deriveSecrets(config.keyEncryptionKeys, "refresh tokens")),
@@ -233,7 +234,6 @@ export async function wire(config: Config, options: WiringOptions) {
 
   const routeStore = createRouteStore(database);
   const book = createRouteBook({ store: routeStore, revocation, now });
-  const { issuer, services } = config;
   const identityTokens = createIdentityTokens({
     sign: (typ, claims) => signingKeys.sign("identity", typ, claims),
     issuer,

@@ -16,6 +16,10 @@ export const codes = {
   missing_api_key: [401, "Missing API Key"],
   missing_credential: [401, "This call needs a credential."],
   invalid_token: [401, "The access token is not valid here."],
+  insufficient_user_authentication: [
+    401,
+    "This call needs a stronger or more recent authentication of the person.",
+  ],
   invalid_credentials: [401, "The address or the password is not right."],
   invalid_grant: [401, "The session has ended. Sign in again."],
   unauthenticated_caller: [401, "This call needs a management key: Authorization: Bearer <key>."],
