@@ -30,6 +30,7 @@ import { relatedOriginRoutes } from "./mfa/routes-related-origins.ts";
 import { answerKeySet, keySetRoutes } from "./signing-keys/routes.ts";
 import { ask } from "./storage/redis.ts";
 import { firstPartyClient } from "./tokens/access-token.ts";
+import { levels } from "./tokens/levels.ts";
 import type { Rooms } from "./wiring.ts";
 
 const originOf = ({ requestId, address, country }: Visit) => ({ requestId, address, country });
@@ -216,6 +217,7 @@ export function createApp(rooms: Rooms) {
     forwardAuth: {
       forwardAuth,
       audit,
+      levels,
       refusalOfUrl: (url, visit) => refusalOfUrl(url, rooms, visit),
       eventsOf: (admission, visit) =>
         "verdict" in admission

@@ -3,6 +3,7 @@ import { parseVersionedSecrets, type VersionedSecrets } from "./crypto/versioned
 import { type Brand, defaultAccent, parseAccent } from "./http/brand.ts";
 import { isLoopback } from "./http/door-checks.ts";
 import { parseRelyingParty, type RelyingParty } from "./mfa/relying-party.ts";
+import { type LevelPolicy, parseLevelPolicy } from "./tokens/level-policy.ts";
 
 /** A service binding named by gateway routes. */
 type ServiceBinding = { fetch(request: Request): Promise<Response> };
@@ -35,6 +36,8 @@ export type Config = {
   /** First characters of keys imported from elsewhere; anything else that is not ours is refused without a call. */
   readonly importedKeyPrefixes: readonly string[];
   readonly leakPolicy: "flag" | "expire" | "revoke";
+  /** How strongly people must prove who they are, beside what each route demands. */
+  readonly levelPolicy: LevelPolicy;
   /** Addresses and ranges of proxies whose X-Forwarded-For is believed. */
   readonly trustedProxies: readonly string[];
   /** Steps of 30 seconds by which a one-time code may be early or late. */
@@ -64,6 +67,7 @@ export function readConfig(environment: Environment): Config {
     passkeys: readRelyingParty(environment, issuer),
     importedKeyPrefixes: readImportedPrefixes(environment),
     leakPolicy: readChoice(environment, "LEAKED_KEY_POLICY", ["flag", "expire", "revoke"], "flag"),
+    levelPolicy: readLevelPolicy(environment),
     trustedProxies: readProxies(environment),
     totpWindowSteps: readWhole(environment, "TOTP_WINDOW_STEPS", 0, 1, 1),
     services: servicesOf(environment),
@@ -234,6 +238,11 @@ function readImportedPrefixes(environment: Environment): string[] {
     }
   }
   return prefixes;
+}
+
+function readLevelPolicy(environment: Environment): LevelPolicy {
+  const parsed = parseLevelPolicy(readList(environment, "LEVEL_POLICY"));
+  return parsed.ok ? parsed.policy : fail("LEVEL_POLICY", parsed.reason);
 }
 
 function readProxies(environment: Environment): string[] {

@@ -7,7 +7,10 @@ import type { Principal, Verdict } from "./authentication/principal.ts";
 import { eventsOf } from "./authentication/refusal-event.ts";
 import { verifyKeyInput } from "./authentication/routes.ts";
 import { type Code, sentenceOf, statusOf } from "./errors/codes.ts";
+import { maxAgeSecondsMax } from "./gateway/route.ts";
 import { roomsOf } from "./rooms.ts";
+import type { LevelDemand } from "./tokens/level-policy.ts";
+import { type Level, levels } from "./tokens/levels.ts";
 import type { Rooms } from "./wiring.ts";
 
 type Environment = Readonly<Record<string, unknown>>;
@@ -15,7 +18,14 @@ type Environment = Readonly<Record<string, unknown>>;
 type Props = { readonly caller?: string };
 
 /** What an RPC caller may require of a request. */
-export type AuthenticateOptions = { readonly scopes?: readonly string[]; readonly cost?: number };
+export type AuthenticateOptions = {
+  readonly scopes?: readonly string[];
+  readonly cost?: number;
+  /** How strongly the person behind a token must have signed in; with it or an age, keys are not taken: they prove no person. */
+  readonly level?: Level;
+  /** How long ago at the most. */
+  readonly max_age_seconds?: number;
+};
 
 export type RpcVerdict =
   | { readonly ok: true; readonly principal: Principal }
@@ -26,9 +36,15 @@ export type RpcVerdict =
       readonly status: number;
       readonly detail: string;
       readonly retry_after_seconds?: number;
+      /** With `insufficient_user_authentication`: what a new authentication must reach (RFC 9470 §3). */
+      readonly needed?: { readonly acr_values?: Level; readonly max_age?: number };
     };
 
-const authenticateOptions = v.pick(verifyKeyInput, ["scopes", "cost"]);
+const authenticateOptions = v.strictObject({
+  ...v.pick(verifyKeyInput, ["scopes", "cost"]).entries,
+  level: v.optional(v.picklist(levels)),
+  max_age_seconds: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(maxAgeSecondsMax))),
+});
 
 /**
  * What other Workers may ask over a service binding. Verdicts, never exceptions: an error crosses RPC with its
@@ -41,9 +57,12 @@ export class Verifier extends WorkerEntrypoint<Environment, Props> {
     if (!parsed.success || !(request instanceof Request)) return refusedInput();
     return await answering(this.env, this.ctx, async (rooms, caller) => {
       const visit = visitOf(request, rooms, (work) => this.ctx.waitUntil(work));
+      const { scopes, level = null, max_age_seconds: maxAgeSeconds = null } = parsed.output;
+      const asksPerson = level !== null || maxAgeSeconds !== null;
       const question = {
-        credentials: ["api-key", "access-token"] as const,
-        scopes: parsed.output.scopes,
+        credentials: asksPerson ? (["access-token"] as const) : (["api-key", "access-token"] as const),
+        scopes,
+        levelDemands: [{ level, maxAgeSeconds }],
         audiences: [rooms.config.issuer],
         limits: [],
         routeId: `rpc:${caller}`,
@@ -113,15 +132,21 @@ const neverGranted = "The cost is above the limit: no wait will grant it.";
 
 function rpcVerdict(verdict: Verdict): RpcVerdict {
   if (verdict.ok) return { ok: true, principal: verdict.principal };
-  const { code, retryAfterSeconds } = verdict.refusal;
+  const { code, retryAfterSeconds, stepUp } = verdict.refusal;
   return {
     ok: false,
     code,
     status: statusOf(code),
     detail: code === "rate_limited" && retryAfterSeconds === undefined ? neverGranted : sentenceOf(code),
     ...(retryAfterSeconds === undefined ? {} : { retry_after_seconds: retryAfterSeconds }),
+    ...(stepUp ? { needed: neededOf(stepUp) } : {}),
   };
 }
+
+const neededOf = ({ level, maxAgeSeconds }: LevelDemand) => ({
+  ...(level === null ? {} : { acr_values: level }),
+  ...(maxAgeSeconds === null ? {} : { max_age: maxAgeSeconds }),
+});
 
 function record(
   rooms: Rooms,

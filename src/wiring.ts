@@ -62,6 +62,7 @@ import { createDatabase } from "./storage/database.ts";
 import { createRedis } from "./storage/redis.ts";
 import { firstPartyClient } from "./tokens/access-token.ts";
 import { createAccessTokens } from "./tokens/access-tokens.ts";
+import { levelOfSignIn } from "./tokens/level-policy.ts";
 import { idleSeconds } from "./tokens/refresh-family.ts";
 import { createRefreshFormat } from "./tokens/refresh-format.ts";
 import { createRefreshTokens } from "./tokens/refresh-tokens.ts";
@@ -83,6 +84,7 @@ const waitOneSpan = () => new Promise<void>((resolve) => setTimeout(resolve, ref
 /** The only place where rooms meet: once for an isolate, from the ground up. */
 export async function wire(config: Config, options: WiringOptions) {
   const now = options.now ?? (() => Date.now());
+  const { issuer, services, levelPolicy } = config;
   const database = createDatabase(config.databaseUrl);
   const redis = createRedis({ url: config.redisUrl, token: config.redisToken, now });
 
@@ -114,7 +116,10 @@ export async function wire(config: Config, options: WiringOptions) {
   });
   const rateLimits = createRateLimits({ store: await createRateLimitStore(redis), now });
 
-  const passwordPolicy = policyFor(config.issuer, false);
+  const passwordPolicy = policyFor(
+    config.issuer,
+    config.levelPolicy.everyone !== null && config.levelPolicy.everyone !== "one-factor",
+  );
   const accountStore = createAccountStore(database);
   const tellOwner = createOwnerNotices({ store: accountStore, messages });
   const accessTokens = createAccessTokens({
@@ -123,7 +128,7 @@ export async function wire(config: Config, options: WiringOptions) {
     accessTokenSeconds: config.accessTokenSeconds,
     now,
   });
-  const tokenCheck = createTokenCheck({ signingKeys, revocation, rateLimits, issuer: config.issuer, now });
+  const tokenCheck = createTokenCheck({ signingKeys, revocation, rateLimits, issuer, levelPolicy, now });
   const refreshTokens = createRefreshTokens({
     store: createRefreshStore(database),
     format: await createRefreshFormat(await deriveSecrets(config.keyEncryptionKeys, "refresh tokens")),
@@ -224,7 +229,7 @@ export async function wire(config: Config, options: WiringOptions) {
     accounts,
     sessions,
     mfa,
-    levelRequired: () => "one-factor",
+    levelRequired: ({ scopes }) => levelOfSignIn(config.levelPolicy, scopes),
     deviceCookies: await createDeviceCookies(await secretsFor("device cookies")),
     messages,
     now,
@@ -240,7 +245,6 @@ export async function wire(config: Config, options: WiringOptions) {
 
   const routeStore = createRouteStore(database);
   const book = createRouteBook({ store: routeStore, revocation, now });
-  const { issuer, services } = config;
   const identityTokens = createIdentityTokens({
     sign: (typ, claims) => signingKeys.sign("identity", typ, claims),
     issuer,

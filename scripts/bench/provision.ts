@@ -102,6 +102,8 @@ const routeTo = (url: string): Parameters<Rooms["routeAdmin"]["create"]>[0] => (
   keepPath: false,
   credentials: ["api-key"],
   scopes: ["orders:read"],
+  level: null,
+  maxAgeSeconds: null,
   limits: [],
   timeoutSeconds: 30,
   corsOrigins: [],

@@ -1,14 +1,13 @@
 import type { InferInput } from "valibot";
 import type {
   createKeyInput,
-  createRouteInput,
   importKeysInput,
   rotateKeyInput,
   rotateSigningKeysInput,
   updateKeyInput,
-  updateRouteInput,
 } from "../../src/admin/input.ts";
 import { type Operation, type OperationId, operations } from "../../src/admin/operations.ts";
+import type { createRouteInput, updateRouteInput } from "../../src/admin/route-input.ts";
 import type { createUserInput, revokeTokensInput, updateUserInput } from "../../src/admin/user-input.ts";
 import type {
   eventView,

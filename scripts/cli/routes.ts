@@ -1,3 +1,4 @@
+import { levels } from "../../src/tokens/levels.ts";
 import { refusal } from "../stack/refusal.ts";
 import { oneOf, parseRouteLimit, parseSeconds } from "./arguments.ts";
 import { type Call, type Command, type Given, listOrNone, type Option, said } from "./command.ts";
@@ -16,6 +17,11 @@ const routeOptions: Readonly<Record<string, Option>> = {
   service: { value: "NAME", help: "where it leads: a service binding, instead of --upstream" },
   credential: { value: "KIND", help: `${kinds.join(", ")} (nobody is asked)`, many: true },
   scope: { value: "SCOPE", help: "what a credential must carry", many: true },
+  level: {
+    value: "LEVEL",
+    help: `what an access token must have proved: ${levels.join(", ")}; binds no key`,
+  },
+  "max-age": { value: "TIME", help: "how long ago its person may have signed in; binds no key" },
   limit: {
     value: "NAME=N/TIME[,per=…][,when-unavailable=…]",
     help: "per key, owner or address (key unless said); without Redis open, closed or local (local unless said)",
@@ -88,6 +94,8 @@ export const routeCommands: readonly Command[] = [
       ...routeOptions,
       "no-host": { value: null, help: "puts it back under /gateway of the issuer" },
       "no-scopes": { value: null, help: "asks for no scope" },
+      "no-level": { value: null, help: "takes tokens of every level" },
+      "no-max-age": { value: null, help: "takes tokens of every sign-in, however long ago" },
       "no-limits": { value: null, help: "takes its limits away" },
       "no-cors-origins": { value: null, help: "lets no other origin's pages call it" },
       "no-audiences": { value: null, help: "takes tokens for its own URL and for the issuer again" },
@@ -199,9 +207,22 @@ function upstreamOf(given: Given): { url: string } | { service: string } | undef
 
 const kindsOf = (given: Given) => given.readAll("credential", (flag, text) => oneOf(flag, text, kinds));
 
+/** A demand that `--no-…` takes away. */
+function orNull<Value>(given: Given, option: string, value: Value | undefined): Value | null | undefined {
+  if (!given.has(`no-${option}`)) return value;
+  if (value !== undefined) throw usageError(`--${option} and --no-${option} exclude each other.`);
+  return null;
+}
+
 function settingsOf(given: Given) {
   return said({
     scopes: listOrNone(given, "scope", "no-scopes", given.texts("scope")),
+    level: orNull(
+      given,
+      "level",
+      given.read("level", (flag, text) => oneOf(flag, text, levels)),
+    ),
+    max_age_seconds: orNull(given, "max-age", given.read("max-age", parseSeconds)),
     limits: listOrNone(given, "limit", "no-limits", given.readAll("limit", parseRouteLimit)),
     cors_origins: listOrNone(given, "cors-origin", "no-cors-origins", given.texts("cors-origin")),
     audiences: listOrNone(given, "audience", "no-audiences", given.texts("audience")),
@@ -235,6 +256,9 @@ const routeFields = (route: RouteShown): string =>
     "leads to": `${upstreamShown(route)}${route.keep_path ? " (with the whole path)" : ""}`,
     credentials: listOf(route.credentials),
     scopes: listOf(route.scopes) || "none",
+    level: route.level ?? "any",
+    "signed in":
+      route.max_age_seconds === null ? "at any time" : `${span(route.max_age_seconds)} ago at most`,
     limits: listOf(route.limits.map(limitShown)) || "none",
     timeout: span(route.timeout_seconds),
     "cors origins": listOf(route.cors_origins) || "none",

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { InferInput } from "valibot";
-import type { createKeyInput, createRouteInput } from "../../src/admin/input.ts";
+import type { createKeyInput } from "../../src/admin/input.ts";
+import type { createRouteInput } from "../../src/admin/route-input.ts";
 import type { Connection } from "../cli/connection.ts";
 import { refusal } from "../stack/refusal.ts";
 import type { Answered, Asked, Caller } from "./caller.ts";

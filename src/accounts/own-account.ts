@@ -62,7 +62,11 @@ export function createOwnAccount(foundation: Foundation) {
 
   return {
     /** The password once more, as a fresh proof of who holds a session. */
-    async confirmPassword(accountId: string, password: unknown, operator: Operator): Promise<PasswordConfirmed> {
+    async confirmPassword(
+      accountId: string,
+      password: unknown,
+      operator: Operator,
+    ): Promise<PasswordConfirmed> {
       const known = await recognise(accountId, password, operator);
       return known.ok ? { ok: true, account: accountOf(known.row) } : known;
     },

@@ -5,7 +5,7 @@ import { eventTypes } from "../audit/events.ts";
 
 /** The shapes of the management API, once: they parse what is sent and make the OpenAPI document. */
 
-const text = (max: number) =>
+export const text = (max: number) =>
   v.pipe(
     v.string(),
     v.trim(),
@@ -14,7 +14,7 @@ const text = (max: number) =>
     // Also what turns or breaks the text around it on an operator's screen: overrides, isolates, line separators.
     v.regex(/^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]*$/u, "must not hold control characters"),
   );
-const wholeNumber = (min: number, max: number) =>
+export const wholeNumber = (min: number, max: number) =>
   v.pipe(
     v.number(),
     v.integer("must be a whole number"),
@@ -35,9 +35,9 @@ export const moment = v.pipe(
   v.transform((iso) => new Date(iso)),
   v.check((at) => at.getUTCFullYear() >= 1, "must be a time that exists"),
 );
-const listOf = <Item extends v.GenericSchema>(item: Item, max: number) =>
+export const listOf = <Item extends v.GenericSchema>(item: Item, max: number) =>
   v.pipe(v.array(item), v.maxLength(max, `must have ${max} entries or fewer`));
-const unique = <Item>(items: readonly Item[]) => new Set(items).size === items.length;
+export const unique = <Item>(items: readonly Item[]) => new Set(items).size === items.length;
 
 /** Visible ASCII, since an owner's id travels in headers. */
 export const visibleText = v.pipe(
@@ -70,13 +70,13 @@ const addresses = listOf(
   64,
 );
 
-const limitName = v.pipe(
+export const limitName = v.pipe(
   v.string(),
   v.regex(/^[a-z][a-z0-9_-]{0,39}$/, "must be a word like per-minute: a to z, 0 to 9, - and _"),
 );
-const permits = wholeNumber(1, 1_000_000_000);
-const windowSeconds = wholeNumber(1, 31 * 86_400);
-const uniqueNames = (limits: readonly { name: string }[]) => unique(limits.map((limit) => limit.name));
+export const permits = wholeNumber(1, 1_000_000_000);
+export const windowSeconds = wholeNumber(1, 31 * 86_400);
+export const uniqueNames = (limits: readonly { name: string }[]) => unique(limits.map((limit) => limit.name));
 
 const keyLimits = v.pipe(
   listOf(
@@ -168,103 +168,6 @@ export const emptyInput = v.strictObject({});
 /** The body of a call: what the schema says, and an object. */
 export const bodyOf = <Schema extends v.GenericSchema>(schema: Schema) =>
   v.pipe(v.custom<unknown>(isObject, "the body must be a JSON object"), schema);
-
-const hostname = v.pipe(
-  v.string(),
-  v.toLowerCase(),
-  v.regex(
-    /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/,
-    "must be a hostname like api.example.com",
-  ),
-);
-const path = v.pipe(
-  text(200),
-  v.transform((given) => `/${given.replace(/\/\*$/, "").replace(/^\/+|\/+$/g, "")}`),
-  v.regex(/^\/[A-Za-z0-9._~/-]*$/, "must be a path of letters, digits, and . _ ~ - /"),
-  v.check((given) => !/\/\/|(^|\/)\.{1,2}(\/|$)/.test(given), "must not hold empty, . or .. segments"),
-);
-const origin = v.pipe(
-  v.string(),
-  v.check(
-    (given) => URL.canParse(given) && new URL(given).origin === given,
-    "must be origins like https://app.example.com",
-  ),
-);
-const audience = v.pipe(
-  v.string(),
-  v.maxLength(512, "holds an audience that is too long"),
-  v.check((given) => URL.canParse(given) && !given.includes("#"), "must be absolute URIs without a fragment"),
-);
-const routeFields = {
-  name: v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "must be a word of a to z, 0 to 9 and -")),
-  match: v.strictObject({ host: v.optional(v.nullable(hostname), null), path }),
-  upstream: v.union(
-    [
-      v.strictObject({
-        url: v.pipe(v.string(), v.regex(/^[\x21-\x7e]{1,2048}$/, "must be a URL"), v.url("must be a URL")),
-      }),
-      v.strictObject({
-        service: v.pipe(
-          v.string(),
-          v.regex(/^[A-Z][A-Z0-9_]{0,62}$/, "must be the name of a service binding"),
-        ),
-      }),
-    ],
-    "must be { url } or { service }",
-  ),
-  keep_path: v.optional(v.boolean(), false),
-  credentials: v.pipe(
-    listOf(
-      v.picklist(
-        ["api-key", "access-token", "client-certificate", "public"],
-        "must be of api-key, access-token, client-certificate, public",
-      ),
-      4,
-    ),
-    v.minLength(1, "must name at least one kind of credential, or public"),
-    v.check(unique, "names a kind twice"),
-    v.check(
-      (kinds) => !kinds.includes("public") || kinds.length === 1,
-      "public stands alone: it means nobody is asked",
-    ),
-  ),
-  scopes: v.optional(scopes, []),
-  limits: v.optional(
-    v.pipe(
-      listOf(
-        v.pipe(
-          v.strictObject({
-            name: limitName,
-            limit: permits,
-            window_seconds: windowSeconds,
-            per: v.optional(v.picklist(["key", "owner", "address"], "must be key, owner or address"), "key"),
-            when_unavailable: v.optional(
-              v.picklist(["open", "closed", "local"], "must be open, closed or local"),
-              "local",
-            ),
-          }),
-          v.transform(({ name, limit, window_seconds, per, when_unavailable }) => ({
-            name,
-            permits: limit,
-            windowSeconds: window_seconds,
-            per,
-            whenUnavailable: when_unavailable,
-          })),
-        ),
-        8,
-      ),
-      v.check((limits) => uniqueNames(limits), "names a limit twice"),
-    ),
-    [],
-  ),
-  timeout_seconds: v.optional(wholeNumber(1, 300), 30),
-  cors_origins: v.optional(listOf(origin, 32), []),
-  audiences: v.optional(listOf(audience, 16), []),
-  enabled: v.optional(v.boolean(), true),
-};
-
-export const createRouteInput = v.strictObject(routeFields);
-export const updateRouteInput = v.partial(v.strictObject(routeFields));
 
 export const pageFields = {
   limit: v.optional(

@@ -1,7 +1,6 @@
 import type { GenericSchema } from "valibot";
 import {
   createKeyInput,
-  createRouteInput,
   emptyInput,
   emptyQuery,
   importKeysInput,
@@ -10,8 +9,8 @@ import {
   rotateKeyInput,
   rotateSigningKeysInput,
   updateKeyInput,
-  updateRouteInput,
 } from "./input.ts";
+import { createRouteInput, updateRouteInput } from "./route-input.ts";
 import { createUserInput, listUsersQuery, revokeTokensInput, updateUserInput } from "./user-input.ts";
 
 export type Operation = {

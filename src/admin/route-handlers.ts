@@ -3,7 +3,7 @@ import { publicUrlOf, type Route } from "../gateway/route.ts";
 import type { RouteAdmin } from "../gateway/route-admin.ts";
 import type { RouteDraft } from "../gateway/store.ts";
 import { type Handlers, idOf, requireChange } from "./call.ts";
-import type { createRouteInput, updateRouteInput } from "./input.ts";
+import type { createRouteInput, updateRouteInput } from "./route-input.ts";
 import { reachView, routeView } from "./views.ts";
 
 type Deps = { readonly routeAdmin: RouteAdmin; readonly issuer: string };
@@ -46,6 +46,8 @@ function routeDraftOf(input: InferOutput<typeof updateRouteInput>): Partial<Rout
     keepPath: input.keep_path,
     credentials: input.credentials,
     scopes: input.scopes,
+    level: input.level,
+    maxAgeSeconds: input.max_age_seconds,
     limits: input.limits,
     timeoutSeconds: input.timeout_seconds,
     corsOrigins: input.cors_origins,

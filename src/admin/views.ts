@@ -69,6 +69,8 @@ export const routeView = (route: Route, publicUrl: string) => ({
   keep_path: route.keepPath,
   credentials: route.credentials,
   scopes: route.scopes,
+  level: route.level,
+  max_age_seconds: route.maxAgeSeconds,
   limits: route.limits.map((limit) => ({
     name: limit.name,
     limit: limit.permits,

@@ -76,6 +76,7 @@ export const eventReasons = [
   "several_credentials",
   "invalid_token",
   "insufficient_scope",
+  "insufficient_user_authentication",
   "address_not_allowed",
   "credential_not_accepted",
   "guessing",

@@ -1,6 +1,7 @@
 import type { EventReason, Party } from "../audit/events.ts";
 import type { Code } from "../errors/codes.ts";
 import type { Standing } from "../rate-limits/limits.ts";
+import type { LevelDemand } from "../tokens/level-policy.ts";
 
 export const credentialKinds = ["api-key", "access-token", "client-certificate"] as const;
 export type CredentialKind = (typeof credentialKinds)[number];
@@ -22,6 +23,8 @@ export type Principal = {
   readonly sessionId: string | null;
   /** How strongly the subject proved who they are: a token's `acr`. */
   readonly level: string | null;
+  /** When the subject signed in: a token's `auth_time`. */
+  readonly authTime: Date | null;
 };
 
 /** A refusal: what the caller is told, and what audit is told. */
@@ -34,6 +37,8 @@ export type Refusal = {
   readonly retryAfterSeconds?: number | undefined;
   readonly violatedLimits?: readonly string[] | undefined;
   readonly neededScopes?: readonly string[] | undefined;
+  /** What a new authentication of the person must reach (RFC 9470 §3). */
+  readonly stepUp?: LevelDemand | undefined;
 };
 
 export type Verdict = {
@@ -54,4 +59,5 @@ export const anonymous: Principal = {
   clientId: null,
   sessionId: null,
   level: null,
+  authTime: null,
 };

@@ -7,7 +7,10 @@ export const codes = {
   invalid_json: [400, "The body is not valid JSON."],
   several_credentials: [400, "Send exactly one credential, once."],
   password_refused: [400, "This password cannot be used."],
-  passkey_refused: [400, "This passkey could not be added. It may be there already, or the page was open too long."],
+  passkey_refused: [
+    400,
+    "This passkey could not be added. It may be there already, or the page was open too long.",
+  ],
   link_invalid: [400, "This link has expired, was used already, or was replaced by a newer one."],
   credentials_in_url: [
     400,
@@ -17,11 +20,14 @@ export const codes = {
   missing_api_key: [401, "Missing API Key"],
   missing_credential: [401, "This call needs a credential."],
   invalid_token: [401, "The access token is not valid here."],
+  insufficient_user_authentication: [
+    401,
+    "This call needs a stronger or more recent authentication of the person.",
+  ],
   invalid_credentials: [401, "The address or the password is not right."],
   invalid_code: [401, "The code is not right, or was used already."],
   invalid_passkey: [401, "This passkey could not be used. Try again, or use another way to sign in."],
   mfa_token_invalid: [401, "This sign-in took too long or the account changed. Begin again."],
-  insufficient_user_authentication: [401, "Prove who you are once more: this needs a fresh or a stronger sign-in."],
   invalid_grant: [401, "The session has ended. Sign in again."],
   unauthenticated_caller: [401, "This call needs a management key: Authorization: Bearer <key>."],
   invalid_api_key: [403, "Invalid API Key"],

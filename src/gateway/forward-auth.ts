@@ -1,8 +1,9 @@
 import type { Authentication } from "../authentication/authentication.ts";
 import type { Verdict } from "../authentication/principal.ts";
-import type { Finder, Gateway, Visitor } from "./gateway.ts";
+import type { Finder, Gateway, OnTop, Visitor } from "./gateway.ts";
 import { identityHeaders } from "./identity-headers.ts";
 import type { IdentityTokens } from "./identity-tokens.ts";
+import type { Route } from "./route.ts";
 import { canonicalHost, canonicalPath, matchRoute } from "./route-match.ts";
 
 export type ForwardedCall = {
@@ -13,9 +14,7 @@ export type ForwardedCall = {
   readonly host: string | null;
   /** The policy of a route by its name, instead of matching host and path. */
   readonly routeName: string | null;
-  /** Asked for on top of the route's own. */
-  readonly scopes: readonly string[];
-};
+} & OnTop;
 
 export type Admission =
   | { readonly outcome: "no_route" | "ambiguous_path" | "unavailable" }
@@ -83,8 +82,10 @@ export function createForwardAuth(options: {
     const find = await finderFor(call, target, visit);
     if (!find) {
       return authentication.authenticate(headers, {
-        credentials: ["api-key", "access-token", "client-certificate"],
+        // Where a level is asked for, no route has said that a key, which proves no person, will do as well.
+        credentials: asksLevel(call) ? ["access-token"] : ["api-key", "access-token", "client-certificate"],
         scopes: call.scopes,
+        levelDemands: [call],
         audiences: [issuer],
         limits: [],
         routeId: "forward-auth",
@@ -92,10 +93,10 @@ export function createForwardAuth(options: {
         visit,
       });
     }
-    const admission = await gateway.admit(find, headers, visit);
+    const admission = await gateway.admit(find, headers, visit, call);
     if (admission.outcome === "refused") return admission.verdict;
     if (admission.outcome !== "admitted") return admission.outcome;
-    return requireScopes(admission.verdict, call.scopes);
+    return requireProof(admission.verdict, admission.match.route, call);
   }
 
   return {
@@ -131,24 +132,25 @@ export function createForwardAuth(options: {
 
 export type ForwardAuth = ReturnType<typeof createForwardAuth>;
 
-/** A route may ask for less than the proxy does, or for nobody at all. */
-function requireScopes(verdict: Verdict & { ok: true }, scopes: readonly string[]): Verdict {
+const asksLevel = ({ level, maxAgeSeconds }: OnTop): boolean => level !== null || maxAgeSeconds !== null;
+
+/** A public route lets in who has proved nothing, and looks at no token: what the proxy asks for on top is not proved there. */
+function requireProof(verdict: Verdict & { ok: true }, { credentials }: Route, call: ForwardedCall): Verdict {
   const { principal, standings, degraded } = verdict;
-  if (scopes.every((scope) => principal.scopes.includes(scope))) return verdict;
-  const refusal = principal.credentialId
-    ? ({
-        code: "insufficient_scope",
-        reason: "insufficient_scope",
-        actor: (principal.method === "access-token" ? principal.subject : null) ?? {
-          type: "key",
-          id: principal.credentialId,
-        },
-        neededScopes: scopes,
-      } as const)
-    : ({
-        code: "missing_api_key",
-        reason: "missing_credential",
-        actor: { type: "stranger", id: "" },
-      } as const);
+  const isProved = principal.method !== "public" && !asksLevel(call);
+  const isAsked = call.scopes.length > 0 || asksLevel(call);
+  if (!credentials.includes("public") || isProved || !isAsked) return verdict;
+  const refusal =
+    principal.method === "public"
+      ? ({
+          code: asksLevel(call) ? "missing_credential" : "missing_api_key",
+          reason: "missing_credential",
+          actor: { type: "stranger", id: "" },
+        } as const)
+      : ({
+          code: "credential_not_accepted",
+          reason: "credential_not_accepted",
+          actor: { type: "key", id: principal.credentialId ?? "" },
+        } as const);
   return { ok: false, refusal, standings, degraded };
 }

@@ -1,10 +1,11 @@
 import type { Authentication } from "../authentication/authentication.ts";
 import type { Question } from "../authentication/methods/method.ts";
 import type { Verdict } from "../authentication/principal.ts";
+import type { LevelDemand } from "../tokens/level-policy.ts";
 import { type Fields, passBack, passedOn } from "./forwarded-headers.ts";
 import { identityHeaders } from "./identity-headers.ts";
 import type { IdentityTokens } from "./identity-tokens.ts";
-import { publicUrlOf, type Route } from "./route.ts";
+import { asksTheSame, isSameRoute, publicUrlOf, type Route } from "./route.ts";
 import type { RouteBook, Snapshot } from "./route-book.ts";
 import { canonicalPath, type Match, matchRoute } from "./route-match.ts";
 import { traceContext } from "./trace-context.ts";
@@ -50,12 +51,23 @@ export type Admission =
 export type Finder = (routes: readonly Route[]) => Match | null;
 type Judged = Exclude<Admission, { outcome: "unavailable" }>;
 
+/** What a proxy asks for beside what the route does. */
+export type OnTop = LevelDemand & { readonly scopes: readonly string[] };
+
+type Asked = {
+  readonly find: Finder;
+  readonly headers: Headers;
+  readonly visit: Visitor;
+  readonly onTop: OnTop | null;
+};
+
 /** What opens nothing is confirmed against a copy this old at most, so that a flood of it costs a call a second. */
 const closedMilliseconds = 1000;
 
 /** Refusals of a known key or token that another version of the route might not make. */
 const routeReasons: ReadonlySet<string> = new Set([
   "insufficient_scope",
+  "insufficient_user_authentication",
   "wrong_audience",
   "over_limit",
   "limit_unavailable",
@@ -83,9 +95,10 @@ export function createGateway(options: {
   const { book, authentication } = options;
   const issuerHost = new URL(options.issuer).host;
 
-  const questionOf = (route: Route, visit: Visitor, before: Judged | null): Question => ({
+  const questionOf = (route: Route, { visit, onTop }: Asked, before: Judged | null): Question => ({
     credentials: route.credentials,
-    scopes: route.scopes,
+    scopes: onTop ? [...route.scopes, ...onTop.scopes] : route.scopes,
+    levelDemands: onTop ? [route, onTop] : [route],
     audiences:
       route.audiences.length > 0 ? route.audiences : [publicUrlOf(route, options.issuer), options.issuer],
     limits: route.limits,
@@ -99,7 +112,13 @@ export function createGateway(options: {
    * The decision for a request as it would be matched: by the gateway itself, and for proxies that only ask.
    * Judged by the copy of the routes in hand, then confirmed by a younger one when there is one.
    */
-  async function admit(find: Finder, headers: Headers, visit: Visitor): Promise<Admission> {
+  async function admit(
+    find: Finder,
+    headers: Headers,
+    visit: Visitor,
+    onTop: OnTop | null = null,
+  ): Promise<Admission> {
+    const asked = { find, headers, visit, onTop };
     if (!book.isLoaded()) {
       const screened = await authentication.screen(headers, visit);
       if (screened && !screened.ok) return { outcome: "refused", route: null, verdict: screened };
@@ -110,7 +129,7 @@ export function createGateway(options: {
     } catch {
       return { outcome: "unavailable" };
     }
-    const first = await judge(used, find, headers, visit);
+    const first = await judge(used, asked);
     // A stranger's refusal stands: he proved nothing, and asking again would give him a call of ours for each of his.
     if (first.outcome === "refused" && !routeReasons.has(first.verdict.refusal.reason)) return first;
     const tolerated = first.outcome === "admitted" ? 0 : closedMilliseconds;
@@ -119,19 +138,17 @@ export function createGateway(options: {
     const match = find(confirmed.routes);
     if (isSameRoute(routeOf(first), match?.route)) return first;
     if (match && asksTheSame(routeOf(first), match.route)) return judgedBy(first, match);
-    return await judge(confirmed, find, headers, visit, first);
+    return await judge(confirmed, asked, first);
   }
 
   async function judge(
     { routes }: Pick<Snapshot, "routes">,
-    find: Finder,
-    headers: Headers,
-    visit: Visitor,
+    asked: Asked,
     before: Judged | null = null,
   ): Promise<Judged> {
-    const match = find(routes);
+    const match = asked.find(routes);
     if (!match) return { outcome: "no_route" };
-    const verdict = await authentication.authenticate(headers, questionOf(match.route, visit, before));
+    const verdict = await authentication.authenticate(asked.headers, questionOf(match.route, asked, before));
     return verdict.ok
       ? { outcome: "admitted", match, verdict }
       : { outcome: "refused", route: match.route, verdict };
@@ -229,16 +246,6 @@ export function createGateway(options: {
 function routeOf(judged: Judged): Route | null {
   if (judged.outcome === "admitted") return judged.match.route;
   return judged.outcome === "refused" ? judged.route : null;
-}
-
-const isSameRoute = (one: Route | null | undefined, other: Route | null | undefined): boolean =>
-  one?.id === other?.id && one?.version === other?.version;
-
-/** Whether a verdict under one version of a route stands under another: what changed was not asked about. */
-function asksTheSame(one: Route | null, other: Route): boolean {
-  const asked = ({ id, host, path, credentials, scopes, limits, audiences }: Route) =>
-    JSON.stringify([id, host, path, credentials, scopes, limits, audiences]);
-  return one !== null && asked(one) === asked(other);
 }
 
 function judgedBy(judged: Judged, match: Match): Judged {

@@ -91,9 +91,13 @@ export function createRouteAdmin(options: {
 export type RouteAdmin = ReturnType<typeof createRouteAdmin>;
 
 /** A demand that nobody would check is refused, so that no operator believes in it. */
-function requireMeaning({ credentials, scopes }: RouteDraft): void {
+function requireMeaning({ credentials, scopes, level, maxAgeSeconds }: RouteDraft): void {
   if (credentials.includes("public") && scopes.length > 0)
     throw new AuthError("invalid_request", "scopes: public asks nobody; leave scopes out");
+  if (credentials.includes("access-token")) return;
+  const nobody = "binds access tokens, and this route takes none";
+  if (level !== null) throw new AuthError("invalid_request", `level: ${nobody}`);
+  if (maxAgeSeconds !== null) throw new AuthError("invalid_request", `max_age_seconds: ${nobody}`);
 }
 
 function requireUpstream({ upstream, host }: RouteDraft, rules: UpstreamRules): void {

@@ -1,5 +1,6 @@
 import type { RouteLimit } from "../authentication/methods/method.ts";
 import type { CredentialKind } from "../authentication/principal.ts";
+import type { Level } from "../tokens/levels.ts";
 
 export type Upstream =
   | { readonly kind: "url"; readonly url: string }
@@ -18,6 +19,9 @@ export type Route = {
   readonly keepPath: boolean;
   readonly credentials: readonly (CredentialKind | "public")[];
   readonly scopes: readonly string[];
+  /** How strongly the person behind a token must have signed in, and how long ago at the most; null: it does not matter. */
+  readonly level: Level | null;
+  readonly maxAgeSeconds: number | null;
   readonly limits: readonly RouteLimit[];
   /** Until the upstream's first byte. */
   readonly timeoutSeconds: number;
@@ -30,6 +34,9 @@ export type Route = {
   readonly updatedAt: Date;
 };
 
+/** How long ago a sign-in may be that a route asks to be recent. */
+export const maxAgeSecondsMax = 30 * 86_400;
+
 /** All routes are one snapshot in each isolate: a bound keeps that true. */
 export const routesMax = 1000;
 
@@ -41,3 +48,13 @@ export const publicUrlOf = (route: Pick<Route, "host" | "path">, issuer: string)
     /\/$/,
     "",
   );
+
+export const isSameRoute = (one: Route | null | undefined, other: Route | null | undefined): boolean =>
+  one?.id === other?.id && one?.version === other?.version;
+
+/** Whether a verdict under one version of a route stands under another: what changed was not asked about. */
+export function asksTheSame(one: Route | null, other: Route): boolean {
+  const asked = ({ id, host, path, credentials, scopes, level, maxAgeSeconds, limits, audiences }: Route) =>
+    JSON.stringify([id, host, path, credentials, scopes, level, maxAgeSeconds, limits, audiences]);
+  return one !== null && asked(one) === asked(other);
+}

@@ -6,11 +6,15 @@ import { problem } from "../http/problem.ts";
 import { setRateLimitHeaders } from "../http/rate-limit-headers.ts";
 import { refusalProblem } from "../http/refusal.ts";
 import type { DoorEnv, Visit } from "../http/visit.ts";
+import type { Level } from "../tokens/levels.ts";
 import type { Admission, ForwardAuth, ForwardedCall } from "./forward-auth.ts";
+import { maxAgeSecondsMax } from "./route.ts";
 
 export type ForwardAuthDeps = {
   readonly forwardAuth: ForwardAuth;
   readonly audit: Pick<Audit, "record">;
+  /** Weakest first. */
+  readonly levels: readonly Level[];
   readonly refusalOfUrl: (url: URL, visit: Visit) => (Verdict & { ok: false }) | null;
   readonly eventsOf: (admission: Admission, visit: Visit) => Parameters<Audit["record"]>[0][];
 };
@@ -30,7 +34,7 @@ export async function answerForwardAuth(
   visit: Visit,
   deps: ForwardAuthDeps,
 ): Promise<Response> {
-  const call = forwardedCall(request, visit.url);
+  const call = forwardedCall(request, visit.url, deps.levels);
   // The proxy's logs have such a URL by now, as ours would have had.
   const inUrl = deps.refusalOfUrl(new URL(`https://forwarded.invalid${call.uri}`), visit);
   const admission: Admission = inUrl
@@ -61,6 +65,7 @@ const uriBytesMax = 8192;
 const methodShape = /^[A-Za-z-]{1,32}$/;
 /** RFC 6749 §3.3: a scope comes back in the challenge, where a quote or a line end would say something else. */
 const scopeShape = /^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/;
+const maxAgeShape = /^[1-9]\d{0,6}$/;
 const askHeader = "x-gatehouse-ask";
 
 /** Envoy's configuration says that what it sends is a question, with its caller's path behind ours. */
@@ -84,7 +89,7 @@ const hostShape = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
  * - Envoy calls us with the call's own method, and its path and query behind ours: so these are not for us to obey.
  *   They are read as they came, before a parser has resolved anything.
  */
-function forwardedCall(request: Request, url: URL): ForwardedCall {
+function forwardedCall(request: Request, url: URL, levels: readonly Level[]): ForwardedCall {
   const { headers } = request;
   const asked = request.url.slice(request.url.indexOf("/", "https://".length));
   if (!asked.startsWith(ourPath)) throw new AuthError("ambiguous_path");
@@ -102,13 +107,25 @@ function forwardedCall(request: Request, url: URL): ForwardedCall {
     throw new AuthError("invalid_request", "the forwarded host must be one host");
   const method = headers.get(`x-${family}-method`) ?? request.method;
   if (!methodShape.test(method)) throw new AuthError("invalid_request", "the forwarded method must be one");
-  return { method, uri, host, ...policyOf(behindOurs === "" && url.search !== "" ? url.searchParams : null) };
+  const ours = behindOurs === "" && url.search !== "" ? url.searchParams : null;
+  return { method, uri, host, ...policyOf(ours, levels) };
 }
 
 /** What the proxy's own configuration asks for. */
-function policyOf(ours: URLSearchParams | null): Pick<ForwardedCall, "routeName" | "scopes"> {
+function policyOf(
+  ours: URLSearchParams | null,
+  levels: readonly Level[],
+): Omit<ForwardedCall, "method" | "uri" | "host"> {
   const scopes = (ours?.get("scopes") ?? "").split(/[ ,]+/).filter((scope) => scope !== "");
   if (!scopes.every((scope) => scopeShape.test(scope)))
     throw new AuthError("invalid_request", "scopes: must be scope tokens");
-  return { routeName: ours?.get("route") ?? null, scopes };
+  const asked = ours?.get("level") ?? null;
+  const level = levels.find((one) => one === asked) ?? null;
+  // What is misspelt must not pass for nothing.
+  if (asked !== level) throw new AuthError("invalid_request", `level: must be one of ${levels.join(", ")}`);
+  const maxAge = ours?.get("max_age") ?? null;
+  const maxAgeSeconds = maxAge === null ? null : Number(maxAge);
+  if (maxAge !== null && !(maxAgeShape.test(maxAge) && Number(maxAge) <= maxAgeSecondsMax))
+    throw new AuthError("invalid_request", `max_age: must be 1 to ${maxAgeSecondsMax} seconds`);
+  return { routeName: ours?.get("route") ?? null, scopes, level, maxAgeSeconds };
 }

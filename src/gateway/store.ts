@@ -101,6 +101,8 @@ function columnsOf(draft: RouteDraft): [name: string, value: SQL][] {
     ["keep_path", sql`${draft.keepPath}::boolean`],
     ["credentials", asTexts(draft.credentials)],
     ["scopes", asTexts(draft.scopes)],
+    ["level", sql`${draft.level}::text`],
+    ["max_age_seconds", sql`${draft.maxAgeSeconds}::integer`],
     ["limits", sql`${JSON.stringify(draft.limits)}::jsonb`],
     ["timeout_seconds", sql`${draft.timeoutSeconds}::integer`],
     ["cors_origins", asTexts(draft.corsOrigins)],

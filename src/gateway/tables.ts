@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
 import { boolean, check, integer, jsonb, pgTable, text, timestamp, uniqueIndex } from "drizzle-orm/pg-core";
 import type { RouteLimit } from "../authentication/methods/method.ts";
+import type { Level } from "../tokens/levels.ts";
 
 const moment = (name: string) => timestamp(name, { withTimezone: true, mode: "date" });
 
@@ -19,6 +20,8 @@ export const gatewayRoutes = pgTable(
       .array()
       .notNull(),
     scopes: text().array().notNull(),
+    level: text().$type<Level>(),
+    maxAgeSeconds: integer("max_age_seconds"),
     limits: jsonb().$type<RouteLimit[]>().notNull(),
     timeoutSeconds: integer("timeout_seconds").notNull(),
     corsOrigins: text("cors_origins").array().notNull(),
@@ -40,6 +43,8 @@ export const gatewayRoutes = pgTable(
       sql`not ('public' = any(${table.credentials})) or cardinality(${table.credentials}) = 1`,
     ),
     check("gateway_routes_timeout", sql`${table.timeoutSeconds} between 1 and 300`),
+    check("gateway_routes_level", sql`${table.level} in ('one-factor', 'two-factor', 'phishing-resistant')`),
+    check("gateway_routes_max_age", sql`${table.maxAgeSeconds} between 1 and 2592000`),
     check("gateway_routes_limits_shape", sql`jsonb_typeof(${table.limits}) = 'array'`),
   ],
 );

@@ -15,5 +15,8 @@ export const isFresh = (
 
 export function requireFresh(...given: Parameters<typeof isFresh>): void {
   if (isFresh(...given)) return;
-  throw new AuthError("insufficient_user_authentication", `prove it within ${freshSeconds} seconds: POST /auth/mfa/step-up`);
+  throw new AuthError(
+    "insufficient_user_authentication",
+    `prove it within ${freshSeconds} seconds: POST /auth/mfa/step-up`,
+  );
 }

@@ -57,7 +57,12 @@ export type SignInOutcome =
       readonly deviceCookie: string | null;
       readonly degraded: readonly string[];
     }
-  | { readonly ok: false; readonly code: "factor_due"; readonly due: StepDue; readonly degraded: readonly string[] }
+  | {
+      readonly ok: false;
+      readonly code: "factor_due";
+      readonly due: StepDue;
+      readonly degraded: readonly string[];
+    }
   | {
       readonly ok: false;
       readonly code: RefusedCode;

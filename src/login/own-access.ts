@@ -37,6 +37,7 @@ export function createOwnAccess(options: {
         credentials: ["access-token"],
         audiences: [options.issuer],
         scopes: [],
+        isOwnAccount: true,
         limits: [{ ...options.limitOf("ownAccount"), per: "owner" }],
         routeId: "own-account",
         cost: 1,

@@ -91,7 +91,10 @@ function mountProofs(routes: Hono<DoorEnv>, deps: AuthDeps): void {
     const raised = { ...session, sessionId: session.id, accountId: account.id, version: account.version };
     if (account.factorKinds.length > 0) return answerSignIn(c, deps, await login.raise(raised, account));
     if (password === undefined)
-      throw new AuthError("invalid_request", "password: this account has no second factor; give the password");
+      throw new AuthError(
+        "invalid_request",
+        "password: this account has no second factor; give the password",
+      );
     const outcome = await login.raiseByPassword(raised, password, carriedBy(c, deps), visitorOf(c.env.visit));
     return answerSignIn(c, deps, outcome);
   });
@@ -127,7 +130,8 @@ function mountEnrolment(routes: Hono<DoorEnv>, deps: AuthDeps): void {
   routes.post("/mfa/totp/confirm", async (c) => {
     const input = await readJson(c.req.raw, confirmInput);
     return await guarded(c, input.mfa_token, async ({ holder, operator, step }) => {
-      if (!(await mfa.confirmTotp(input.id, input.code, holder, operator))) throw new AuthError("invalid_code");
+      if (!(await mfa.confirmTotp(input.id, input.code, holder, operator)))
+        throw new AuthError("invalid_code");
       if (!step) return c.body(null, 204);
       const factor = { kind: "totp", isUserVerified: false } as const;
       const outcome = await login.enrolled(step, factor, carriedBy(c, deps), visitorOf(c.env.visit));
@@ -192,7 +196,8 @@ function mountHeld(routes: Hono<DoorEnv>, deps: AuthDeps): void {
   routes.delete("/mfa/factors/:id", async (c) => {
     const id = idOf(c);
     return await guarded(c, undefined, async ({ holder, operator }) => {
-      if (!(await mfa.remove(id, holder, operator))) throw new AuthError("not_found", "you have no such factor");
+      if (!(await mfa.remove(id, holder, operator)))
+        throw new AuthError("not_found", "you have no such factor");
       return c.body(null, 204);
     });
   });

@@ -8,20 +8,14 @@ import { problem } from "../http/problem.ts";
 import { refusalProblem } from "../http/refusal.ts";
 import { requireSameOrigin } from "../http/same-origin.ts";
 import type { DoorEnv } from "../http/visit.ts";
+import type { Mfa } from "../mfa/mfa.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import type { RefreshTokens, RefreshVerdict } from "../tokens/refresh-tokens.ts";
-import type { Mfa } from "../mfa/mfa.ts";
 import { answerSignIn } from "./answer-sign-in.ts";
 import type { Login } from "./login.ts";
 import type { OwnAccess } from "./own-access.ts";
 import { mountOwnAccount } from "./routes-account.ts";
-import {
-  readOwnCookies,
-  refreshCookie,
-  signedOutCookies,
-  visitorOf,
-  withCookies,
-} from "./routes-cookies.ts";
+import { readOwnCookies, refreshCookie, signedOutCookies, visitorOf, withCookies } from "./routes-cookies.ts";
 import { mountSecondFactors } from "./routes-factors.ts";
 import {
   linkInput,

@@ -20,9 +20,17 @@ export type Raised = {
 };
 
 const none: readonly string[] = [];
-const refused = (code: "mfa_token_invalid" | "unavailable"): SignInOutcome => ({ ok: false, code, degraded: none });
+const refused = (code: "mfa_token_invalid" | "unavailable"): SignInOutcome => ({
+  ok: false,
+  code,
+  degraded: none,
+});
 const byPassword = { acr: "one-factor", amr: ["pwd"] } as const;
-const strength: Readonly<Record<Level, number>> = { "one-factor": 0, "two-factor": 1, "phishing-resistant": 2 };
+const strength: Readonly<Record<Level, number>> = {
+  "one-factor": 0,
+  "two-factor": 1,
+  "phishing-resistant": 2,
+};
 
 /** What follows a first proof: the session, or the question for a second one. */
 export function createSecondStep(sources: LoginSources) {
@@ -58,7 +66,11 @@ export function createSecondStep(sources: LoginSources) {
     return shown.length === 0 ? [] : [...shown, "recovery-codes"];
   };
 
-  async function due(step: Step, factors: readonly FactorKind[], degraded: readonly string[]): Promise<SignInOutcome> {
+  async function due(
+    step: Step,
+    factors: readonly FactorKind[],
+    degraded: readonly string[],
+  ): Promise<SignInOutcome> {
     const { mustEnrol } = step;
     return {
       ok: false,
@@ -69,7 +81,11 @@ export function createSecondStep(sources: LoginSources) {
   }
 
   async function afterPassword(
-    verdict: { readonly account: Account; readonly addressHash: string; readonly degraded: readonly string[] },
+    verdict: {
+      readonly account: Account;
+      readonly addressHash: string;
+      readonly degraded: readonly string[];
+    },
     known: KnownDevice | null,
     asked: SignInAsked,
     visitor: Visitor,
@@ -92,12 +108,19 @@ export function createSecondStep(sources: LoginSources) {
       visitor,
     );
     // The account changed while its password was being checked: what was proved may not be true any more.
-    return begun ? { ...begun, degraded } : { ok: false, code: "unavailable", retryAfterSeconds: 1, degraded };
+    return begun
+      ? { ...begun, degraded }
+      : { ok: false, code: "unavailable", retryAfterSeconds: 1, degraded };
   }
 
   function refusal(verdict: ProofVerdict & { ok: false }, kind: FactorKind): SignInOutcome {
     if (verdict.reason === "waiting")
-      return { ok: false, code: "rate_limited", retryAfterSeconds: verdict.retryAfterSeconds, degraded: none };
+      return {
+        ok: false,
+        code: "rate_limited",
+        retryAfterSeconds: verdict.retryAfterSeconds,
+        degraded: none,
+      };
     if (verdict.reason === "void") return refused("mfa_token_invalid");
     if (verdict.reason === "closed") return { ok: false, code: "factor_closed", degraded: none };
     return { ok: false, code: kind === "passkey" ? "invalid_passkey" : "invalid_code", degraded: none };
@@ -117,7 +140,13 @@ export function createSecondStep(sources: LoginSources) {
     };
     const known = step.deviceId === null ? null : { id: step.deviceId, addressHash: step.addressHash };
     const begun = await begin(
-      { account: owner, ...proved, kind: step.kind, proof: mfa.proofOf(verdict), raised: raised ?? undefined },
+      {
+        account: owner,
+        ...proved,
+        kind: step.kind,
+        proof: mfa.proofOf(verdict),
+        raised: raised ?? undefined,
+      },
       { ...owner, addressHash: step.addressHash },
       known,
       carried,
@@ -207,12 +236,23 @@ export function createSecondStep(sources: LoginSources) {
       const confirmed = await sources.accounts.confirmPassword(session.accountId, password, operator);
       if (!confirmed.ok)
         return confirmed.reason === "over_limit"
-          ? { ok: false, code: "rate_limited", retryAfterSeconds: confirmed.retryAfterSeconds, degraded: none }
+          ? {
+              ok: false,
+              code: "rate_limited",
+              retryAfterSeconds: confirmed.retryAfterSeconds,
+              degraded: none,
+            }
           : { ok: false, code: "invalid_credentials", degraded: none };
       const { account } = confirmed;
       const raised = { sessionId: session.sessionId, absoluteExpiresAt: session.absoluteExpiresAt };
       const whose = { ...account, addressHash: "" };
-      const begun = await begin({ account, ...byPassword, kind: session.kind, raised }, whose, null, carried, visitor);
+      const begun = await begin(
+        { account, ...byPassword, kind: session.kind, raised },
+        whose,
+        null,
+        carried,
+        visitor,
+      );
       return begun ?? refused("unavailable");
     },
   };

@@ -4,7 +4,10 @@ export const factorWords = {
   "totp-removed": ["Your authenticator app was removed", "Its codes no longer confirm your sign-ins."],
   "passkey-added": ["A passkey was added", "A new passkey can now sign in to your account."],
   "passkey-removed": ["A passkey was removed", "It no longer signs in to your account."],
-  "recovery-codes-made": ["New recovery codes", "New recovery codes were made. Any from before no longer work."],
+  "recovery-codes-made": [
+    "New recovery codes",
+    "New recovery codes were made. Any from before no longer work.",
+  ],
   "recovery-codes-removed": ["Your recovery codes were removed", "They no longer open your account."],
   "recovery-code-used": [
     "A recovery code was used",

@@ -22,7 +22,12 @@ export type Question =
 /** Something has happened: who did not do it must learn it, and what to do. */
 export type Notice =
   | {
-      readonly template: "password-changed" | "account-deleted" | "sign-in-replayed" | "new-device" | FactorTemplate;
+      readonly template:
+        | "password-changed"
+        | "account-deleted"
+        | "sign-in-replayed"
+        | "new-device"
+        | FactorTemplate;
       readonly to: string;
       readonly done: Circumstances;
     }

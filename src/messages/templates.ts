@@ -126,7 +126,10 @@ function wordsOfNotice(message: Notice, { host, issuer, recovery }: Place): Word
       };
     default: {
       const [subject, sentence] = factorWords[message.template];
-      const security: Paragraph = { link: `${issuer}/account/security`, label: "See how your account is secured" };
+      const security: Paragraph = {
+        link: `${issuer}/account/security`,
+        label: "See how your account is secured",
+      };
       return {
         subject: `${subject}: ${host}`,
         paragraphs: [

@@ -9,6 +9,7 @@ export const attemptsMax = 100;
 export const isTold = (failed: number): boolean => [5, 10, 20, 40, 80, attemptsMax].includes(failed);
 
 /** A guess's lane: whose count it is. Lanes of devices cannot be used up by anybody else. */
-export const laneOf = (deviceId: string | null): string => (deviceId === null ? "anyone" : `device:${deviceId}`);
+export const laneOf = (deviceId: string | null): string =>
+  deviceId === null ? "anyone" : `device:${deviceId}`;
 /** Inside a session a guess is nobody's but its holder's. */
 export const sessionLane = "session";

@@ -1,7 +1,13 @@
 import { randomBase62 } from "../crypto/base62.ts";
 import { AuthError } from "../errors/auth-error.ts";
 import type { FactorShown, Operator } from "./factor.ts";
-import { codeHashOf, canonicalCode, codesInASet, codesLeft, newRecoveryCode } from "./factors/recovery-codes.ts";
+import {
+  canonicalCode,
+  codeHashOf,
+  codesInASet,
+  codesLeft,
+  newRecoveryCode,
+} from "./factors/recovery-codes.ts";
 import { newTotpSecret, sealContext, stepOf } from "./factors/totp.ts";
 import { changes, type Foundation, noteChange } from "./foundation.ts";
 import { challengeOf } from "./passkey-response.ts";
@@ -45,7 +51,10 @@ export function createEnrolment(foundation: Foundation) {
     },
 
     /** The same once more, for a page that comes back; null when there is nothing that waits to be confirmed. */
-    async pendingTotp(id: string, { accountId, email }: Holder): Promise<{ secret: string; uri: string } | null> {
+    async pendingTotp(
+      id: string,
+      { accountId, email }: Holder,
+    ): Promise<{ secret: string; uri: string } | null> {
       const opened = await openPending(id, accountId);
       return opened && newTotpSecret({ issuer: foundation.brandName, account: email }, opened.secret);
     },

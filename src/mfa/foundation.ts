@@ -46,4 +46,7 @@ export const changes = {
     passkey: { type: "factor.removed", template: "passkey-removed" },
     "recovery-codes": { type: "factor.removed", template: "recovery-codes-removed" },
   },
-} as const satisfies Record<string, Record<FactorKind, { type: EventType; template: OwnerNotice["template"] }>>;
+} as const satisfies Record<
+  string,
+  Record<FactorKind, { type: EventType; template: OwnerNotice["template"] }>
+>;

@@ -27,7 +27,13 @@ const shape = /^gm_[0-9]+\.[\w-]+\.[\w-]{1,2000}$/;
  * `mfa_token`: what a first proof opens, which is the next question and nothing else. Sealed, so that it tells nothing
  * and cannot be made; it holds a nonce, so two of them never look alike.
  */
-export function createSteps({ seal, now }: { readonly seal: Pick<Seal, "seal" | "open">; readonly now: () => number }) {
+export function createSteps({
+  seal,
+  now,
+}: {
+  readonly seal: Pick<Seal, "seal" | "open">;
+  readonly now: () => number;
+}) {
   return {
     async make(step: Step): Promise<string> {
       const sealed = { ...step, expiresAt: now() + lifeMilliseconds, nonce: randomBase62(16) };

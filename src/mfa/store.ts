@@ -74,7 +74,11 @@ export function createFactorStore(database: Database) {
         const isWaiting = blockedUntil !== null && blockedUntil > at;
         // Where both are true, or another guess was counted a moment ago: wait, then ask again.
         if (!isWaiting && Number(row["failed_before"]) >= attemptsMax) return { ok: false, reason: "closed" };
-        return { ok: false, reason: "waiting", blockedUntil: isWaiting ? blockedUntil : new Date(at.getTime() + 1000) };
+        return {
+          ok: false,
+          reason: "waiting",
+          blockedUntil: isWaiting ? blockedUntil : new Date(at.getTime() + 1000),
+        };
       }
       return { ok: true, failed: Number(row["failed"]), owner: ownerOf(row), rows: rowsOf(row["rows"]) };
     },
@@ -132,7 +136,11 @@ export function createFactorStore(database: Database) {
     },
 
     /** False: the credential is bound already, here or to somebody else (WebAuthn §7.1), or its challenge is spent. */
-    async addPasskey(row: NewFactor, challenge: { key: string; expiresAt: Date }, at: Date): Promise<boolean> {
+    async addPasskey(
+      row: NewFactor,
+      challenge: { key: string; expiresAt: Date },
+      at: Date,
+    ): Promise<boolean> {
       try {
         const [, added = []] = await inOneTransaction(database, [
           sql`select 1 from ${accounts} where id = ${row.accountId} for update`,
@@ -228,9 +236,7 @@ function proofOf(use: Use, { accountId, lane, at }: Given): AtomicProof {
       ? sql`counter = ${use.step}::bigint`
       : sql`details = details #- array['codes', ${use.codeHash}::text]`;
   const isUnused =
-    use.kind === "totp"
-      ? sql`counter < ${use.step}::bigint`
-      : sql`details->'codes' ? ${use.codeHash}::text`;
+    use.kind === "totp" ? sql`counter < ${use.step}::bigint` : sql`details->'codes' ? ${use.codeHash}::text`;
   return [
     {
       name: "proof",
@@ -254,7 +260,15 @@ function insertOf(row: NewFactor, condition: SQL = sql`true`): SQL {
 
 const ownerOf = (row: Record<string, unknown>): Owner => {
   const { version, email, emailCanonical, scopes, revokedBefore, lastSignedInAt } = decodeRow(accounts, row);
-  return { id: String(row["owner_id"]), version, email, emailCanonical, scopes, revokedBefore, lastSignedInAt };
+  return {
+    id: String(row["owner_id"]),
+    version,
+    email,
+    emailCanonical,
+    scopes,
+    revokedBefore,
+    lastSignedInAt,
+  };
 };
 
 /** Rows that came as JSON inside a row: the same texts as columns, but for what JSON has types of its own for. */

@@ -60,6 +60,8 @@ export type AccessToken = {
   readonly audiences: readonly string[];
   readonly scopes: readonly string[];
   readonly acr: string | null;
+  /** When the person signed in; null when the token does not say. */
+  readonly authTimeSeconds: number | null;
   readonly issuedAtSeconds: number;
   readonly notBeforeSeconds: number;
   readonly expiresAtSeconds: number;
@@ -68,12 +70,13 @@ export type AccessToken = {
 /** The claims that RFC 9068 §2.2 requires, each of its type; null when one is missing or is something else. */
 export function readAccessToken(claims: Record<string, unknown>, keyId: string): AccessToken | null {
   const { iss, sub, client_id: clientId, jti, iat, exp, nbf = iat, sid = null, acr = null } = claims;
-  const { scope = "", aud } = claims;
+  const { scope = "", aud, auth_time: authTime = null } = claims;
   const audiences: unknown[] = Array.isArray(aud) ? aud : [aud];
   if (!isWord(iss) || !isWord(sub) || !isWord(clientId) || !isWord(jti)) return null;
   if (!isTime(iat) || !isTime(exp) || !isTime(nbf) || exp - iat > lifeSecondsMax) return null;
   if (audiences.length === 0 || !audiences.every(isWord) || typeof scope !== "string") return null;
   if ((sid !== null && !isWord(sid)) || (acr !== null && !isWord(acr))) return null;
+  if (authTime !== null && !isTime(authTime)) return null;
   return {
     jti,
     subject: sub,
@@ -84,6 +87,7 @@ export function readAccessToken(claims: Record<string, unknown>, keyId: string):
     audiences,
     scopes: scope.split(" ").filter((one) => one !== ""),
     acr,
+    authTimeSeconds: authTime,
     issuedAtSeconds: iat,
     notBeforeSeconds: nbf,
     expiresAtSeconds: exp,

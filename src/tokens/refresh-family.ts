@@ -30,7 +30,10 @@ export function familyOf(
 ): NewFamily {
   const { at } = first;
   const { endsAt = null, ...decided } = draft;
-  const absolute = Math.min(at.getTime() + absoluteSeconds * 1000, endsAt?.getTime() ?? Number.POSITIVE_INFINITY);
+  const absolute = Math.min(
+    at.getTime() + absoluteSeconds * 1000,
+    endsAt?.getTime() ?? Number.POSITIVE_INFINITY,
+  );
   return {
     ...decided,
     id: first.id,

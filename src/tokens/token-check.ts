@@ -11,6 +11,7 @@ import {
   parseCompactJws,
   parseExactJson,
 } from "./compact-jws.ts";
+import { type LevelDemand, type LevelPolicy, noLevelPolicy, stepUpFor } from "./level-policy.ts";
 import { createTokenMemory } from "./token-memory.ts";
 
 export type TokenRefusal =
@@ -20,6 +21,7 @@ export type TokenRefusal =
   | "not_yet_valid"
   | "revoked"
   | "insufficient_scope"
+  | "insufficient_user_authentication"
   | "over_limit"
   | "limit_unavailable"
   | "guessing"
@@ -46,6 +48,8 @@ export type TokenVerdict =
       readonly reason: TokenRefusal;
       /** Known only when the signature was right. */
       readonly token: AccessToken | null;
+      /** What a new authentication must reach. */
+      readonly stepUp?: LevelDemand | undefined;
       readonly retryAfterSeconds?: number | undefined;
       readonly limits?: readonly string[];
       readonly standings?: readonly Standing[];
@@ -61,6 +65,10 @@ export type TokenQuestion = {
   /** Any of these must be meant (RFC 9068 §4). */
   readonly audiences: readonly string[];
   readonly scopes: readonly string[];
+  /** The strictest of these and of the policy counts. */
+  readonly levelDemands: readonly LevelDemand[];
+  /** True: only these count, and the policy does not. */
+  readonly isOwnAccount: boolean;
   demandsOf(token: AccessToken): readonly Demand[];
   readonly background: (work: Promise<unknown>) => void;
 };
@@ -69,6 +77,7 @@ export type TokenSources = {
   readonly signingKeys: Pick<SigningKeys, "verificationKey">;
   readonly revocation: Pick<Revocation, "denylist" | "feed" | "openTrip" | "isRefreshDue" | "refreshBehind">;
   readonly rateLimits: Pick<RateLimits, "take" | "note" | "brakeOf">;
+  readonly levelPolicy: LevelPolicy;
   readonly issuer: string;
   readonly now: () => number;
 };
@@ -81,7 +90,7 @@ const aheadSecondsMax = 60;
 
 /**
  * The check of an access token (RFC 9068 §4), cheapest first: remembered, or shape, type, key, algorithm and signature;
- * then times, audience, scopes; then the denylist, each time; then every limit at once. Warm, with a bound: no round
+ * then times, audience, scopes, level and age; then the denylist, each time; then every limit at once. Warm, with a bound: no round
  * trip. Warm, bound 0 or with limits: one.
  */
 export function createTokenCheck(sources: TokenSources) {
@@ -133,6 +142,11 @@ export function createTokenCheck(sources: TokenSources) {
     return question.scopes.every((scope) => token.scopes.includes(scope)) ? null : "insufficient_scope";
   }
 
+  function stepUpOf(token: AccessToken, question: TokenQuestion): LevelDemand | null {
+    const policy = question.isOwnAccount ? noLevelPolicy : sources.levelPolicy;
+    return stepUpFor(token, question, policy, now() / 1000);
+  }
+
   /** One trip: the limits, and what the feed has learnt when that is needed for the decision, or due. */
   async function takeLimits(demands: readonly Demand[], arrivedAt: number): Promise<Taken | null> {
     if (demands.length === 0) return null;
@@ -153,12 +167,16 @@ export function createTokenCheck(sources: TokenSources) {
       return { ok: false, reason: standing, token };
     }
     if (denylist.find(token)) return { ok: false, reason: "revoked", token };
-    const taken = standing ? null : await takeLimits(question.demandsOf(token), arrivedAt);
+    // Last, since no new authentication would bring an audience or a scope.
+    const stepUp = standing ? null : stepUpOf(token, question);
+    const refusal = stepUp ? "insufficient_user_authentication" : standing;
+    const taken = refusal ? null : await takeLimits(question.demandsOf(token), arrivedAt);
     const answer = await denylist.check(token, { arrivedAt, background });
     if (revocation.isRefreshDue()) background(revocation.refreshBehind());
     if (!answer.isKnown) return { ok: false, reason: "sources_unavailable", token, retryAfterSeconds: 1 };
     if (answer.deniedBy) return { ok: false, reason: "revoked", token };
-    return conclude(token, standing, taken);
+    if (refusal) return { ok: false, reason: refusal, token, stepUp: stepUp ?? undefined };
+    return conclude(token, taken);
   }
 
   return {
@@ -188,8 +206,7 @@ export function createTokenCheck(sources: TokenSources) {
 
 export type TokenCheck = ReturnType<typeof createTokenCheck>;
 
-function conclude(token: AccessToken, refusal: TokenRefusal | null, taken: Taken | null): TokenVerdict {
-  if (refusal) return { ok: false, reason: refusal, token };
+function conclude(token: AccessToken, taken: Taken | null): TokenVerdict {
   if (!taken) return { ok: true, token, standings: [], degraded: [] };
   const { standings, degraded } = taken;
   if (taken.ok) return { ok: true, token, standings, degraded };

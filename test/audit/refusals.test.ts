@@ -276,6 +276,8 @@ test("every reason for a refusal has its cause in the table above", () => {
   const ofChanges: EventReason[] = ["by_operator", "by_owner_revocation", "reported"];
   // Has a test of its own: no client can build such a request.
   ofChanges.push("body_not_allowed");
+  // Of tokens, with what they lack: in test/gateway/step-up.test.ts.
+  ofChanges.push("insufficient_user_authentication");
   // Of people and their tokens: each is brought about in people.test.ts.
   ofChanges.push(...reasonsOfPeople);
   expect([...causes.map(({ reason }) => reason), ...ofChanges].sort()).toEqual([...eventReasons].sort());

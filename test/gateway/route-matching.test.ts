@@ -16,6 +16,8 @@ const route = (path: string, more: Partial<Route> = {}): Route => ({
   keepPath: false,
   credentials: ["api-key"],
   scopes: [],
+  level: null,
+  maxAgeSeconds: null,
   limits: [],
   timeoutSeconds: 5,
   corsOrigins: [],

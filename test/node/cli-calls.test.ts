@@ -126,6 +126,11 @@ describe("what is sent", () => {
     [["tokens", "revoke", "--token-from", givenFile("token", "eyJ.a.b\r\n")], { token: "eyJ.a.b" }],
     [["routes", "update", routeId, "--audience", "https://a.example"], { audiences: ["https://a.example"] }],
     [["routes", "update", routeId, "--no-audiences"], { audiences: [] }],
+    [
+      ["routes", "update", routeId, "--level", "two-factor", "--max-age", "5m"],
+      { level: "two-factor", max_age_seconds: 300 },
+    ],
+    [["routes", "update", routeId, "--no-level", "--no-max-age"], { level: null, max_age_seconds: null }],
     [["keys", "update", keyId, "--name", "n", "--expires", "never"], { name: "n", expires_at: null }],
     [
       ["keys", "update", keyId, "--no-scopes", "--no-allow", "--no-limits"],

@@ -121,6 +121,20 @@ const refused: Record<string, readonly (string | undefined | object)[]> = {
   MAIL_API_KEY: [undefined, ""],
   MAIL_FROM: [canary, `Gate <${canary}>`, `${canary}@a b`, `"x" <a@b.example>, ${canary}@c.example`],
   BREACHED_PASSWORDS_URL: [canary, `http://${canary}.example.com`, `javascript:${canary}`],
+  LEVEL_POLICY: [
+    canary,
+    "two-factor",
+    `everyone=${canary}`,
+    "everyone:x=two-factor",
+    "everyone=",
+    `scope:=two-factor,${canary}`,
+    `role:${canary}=two-factor`,
+    `scope:${canary}=Two-Factor`,
+    `client:${canary} =two-factor`,
+    `scope:${canary}"=two-factor`,
+    `scope:${canary}=one-factor,scope:${canary}=two-factor`,
+    "everyone=one-factor,everyone=one-factor",
+  ],
   TRUSTED_PROXIES: [
     canary,
     "10",
@@ -159,7 +173,7 @@ test.each(cases)(
     expect(message).not.toContain(canary);
     // Whatever is long enough to be more than a word of the sentence.
     const parts = typeof value === "string" ? value.split(/[,;\s]/).filter((part) => part.length > 2) : [];
-    const words = new Set(["flag", "ignore", "revoke", "gk_", "postgresql"]);
+    const words = new Set(["flag", "ignore", "revoke", "gk_", "postgresql", "two-factor", "everyone="]);
     for (const part of parts) if (!words.has(part)) expect(message).not.toContain(part);
   },
 );
@@ -184,6 +198,7 @@ describe("what is accepted", () => {
       accessTokenSeconds: 600,
       importedKeyPrefixes: [],
       leakPolicy: "flag",
+      levelPolicy: { everyone: null, accountScopes: new Map(), scopes: new Map(), clients: new Map() },
       trustedProxies: [],
       services: {},
     });
@@ -230,6 +245,23 @@ describe("what is accepted", () => {
       leakPolicy: "revoke",
     });
     expect(Object.keys(config.services)).toEqual(["ORDERS"]);
+  });
+
+  test("levels are demanded of sign-ins and of tokens, by rules of four forms", () => {
+    const { levelPolicy } = accepted({
+      LEVEL_POLICY:
+        "everyone=two-factor, account-scope:gatehouse:admin=phishing-resistant, scope:orders.write=two-factor," +
+        "scope:a=b=one-factor, client:first-party=two-factor",
+    });
+    expect(levelPolicy).toEqual({
+      everyone: "two-factor",
+      accountScopes: new Map([["gatehouse:admin", "phishing-resistant"]]),
+      scopes: new Map([
+        ["orders.write", "two-factor"],
+        ["a=b", "one-factor"],
+      ]),
+      clients: new Map([["first-party", "two-factor"]]),
+    });
   });
 
   test("pages bear the issuer's host unless a name is given, and the accent has a readable shade for each scheme", () => {

@@ -54,6 +54,7 @@ describe("over a service binding, a key", () => {
           clientId: id,
           sessionId: null,
           level: null,
+          authTime: null,
         },
       },
     });

@@ -181,6 +181,8 @@ export async function givenRoute(isolate: Isolate, draft: Partial<RouteDraft> = 
       keepPath: false,
       credentials: ["api-key"],
       scopes: [],
+      level: null,
+      maxAgeSeconds: null,
       limits: [],
       timeoutSeconds: 5,
       corsOrigins: [],

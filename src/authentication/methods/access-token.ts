@@ -8,6 +8,10 @@ import { type CredentialMethod, demandsOf, type Question } from "./method.ts";
 /** What is not about the token itself; the rest is 401 `invalid_token` outside and exact inside (RFC 6750 §3.1). */
 const answers: Partial<Record<TokenRefusal, { code: Code; reason: EventReason }>> = {
   insufficient_scope: { code: "insufficient_scope", reason: "insufficient_scope" },
+  insufficient_user_authentication: {
+    code: "insufficient_user_authentication",
+    reason: "insufficient_user_authentication",
+  },
   over_limit: { code: "rate_limited", reason: "over_limit" },
   limit_unavailable: { code: "limit_unavailable", reason: "limit_unavailable" },
   guessing: { code: "rate_limited", reason: "guessing" },
@@ -50,6 +54,8 @@ export function accessTokenMethod(tokenCheck: TokenCheck): CredentialMethod {
         askedFrom: visit.network,
         audiences: question.audiences,
         scopes: question.scopes,
+        levelDemands: question.levelDemands ?? [],
+        isOwnAccount: question.isOwnAccount ?? false,
         demandsOf: (token) => limitsOf(token, question),
         background: visit.background,
       });
@@ -77,6 +83,7 @@ function refusalOf(
     retryAfterSeconds: verdict.retryAfterSeconds,
     violatedLimits: verdict.limits,
     neededScopes: reason === "insufficient_scope" ? scopes : undefined,
+    stepUp: verdict.stepUp,
   };
 }
 
@@ -90,4 +97,5 @@ const principalFrom = (token: AccessToken): Principal => ({
   clientId: token.clientId,
   sessionId: token.sessionId,
   level: token.acr,
+  authTime: token.authTimeSeconds === null ? null : new Date(token.authTimeSeconds * 1000),
 });

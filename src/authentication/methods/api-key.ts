@@ -101,4 +101,5 @@ const principalFrom = (record: KeyRecord): Principal => ({
   clientId: record.id,
   sessionId: null,
   level: null,
+  authTime: null,
 });

@@ -1,4 +1,5 @@
 import type { Demand, Limit, Standing } from "../../rate-limits/limits.ts";
+import type { LevelDemand } from "../../tokens/level-policy.ts";
 import type { Presented } from "../presented.ts";
 import type { CredentialKind, Verdict } from "../principal.ts";
 
@@ -18,6 +19,10 @@ export type Question = {
   readonly scopes: readonly string[];
   /** Whom a token must be meant for: one of these. A key is meant for everything of ours. */
   readonly audiences: readonly string[];
+  /** How strongly and how lately the person behind a token must have signed in; a key or certificate proves no person. */
+  readonly levelDemands?: readonly LevelDemand[];
+  /** A person at their own account: LEVEL_POLICY does not bind, or they could never add the factor that it demands. */
+  readonly isOwnAccount?: boolean;
   readonly limits: readonly RouteLimit[];
   /** Keeps the limits of two routes apart. */
   readonly routeId: string;

@@ -17,11 +17,7 @@ export function newRecoveryCode(): string {
 
 /** A code as it is compared: what somebody copied by hand still is the code. */
 export function canonicalCode(typed: string): string | null {
-  const text = typed
-    .toLowerCase()
-    .replaceAll(/[\s-]/g, "")
-    .replaceAll("o", "0")
-    .replaceAll(/[il]/g, "1");
+  const text = typed.toLowerCase().replaceAll(/[\s-]/g, "").replaceAll("o", "0").replaceAll(/[il]/g, "1");
   return /^[0-9a-hjkmnp-tv-z]{16}$/.test(text) ? text : null;
 }
 
