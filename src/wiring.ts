@@ -25,17 +25,8 @@ import { createHashGate } from "./crypto/hash-gate.ts";
 import { createPasswordHash } from "./crypto/password-hash.ts";
 import { createSeal } from "./crypto/seal.ts";
 import type { Config } from "./env.ts";
-import { createForwardAuth } from "./gateway/forward-auth.ts";
-import { createGateway } from "./gateway/gateway.ts";
-import { createIdentityTokens } from "./gateway/identity-tokens.ts";
-import { createRouteAdmin } from "./gateway/route-admin.ts";
-import { createRouteBook } from "./gateway/route-book.ts";
-import { createRouteStore } from "./gateway/store.ts";
-import { callUpstream } from "./gateway/upstream.client.ts";
-import { isLoopback } from "./http/door-checks.ts";
 import { createFormTokens } from "./http/form-tokens.ts";
 import { createPageAssets } from "./http/page-assets.ts";
-import { reportBug } from "./http/report-bug.ts";
 import { createDeviceCookies } from "./login/device-cookie.ts";
 import { createLogin } from "./login/login.ts";
 import { createOwnAccess } from "./login/own-access.ts";
@@ -69,6 +60,7 @@ import { createRefreshTokens } from "./tokens/refresh-tokens.ts";
 import { createRefreshStore } from "./tokens/store.ts";
 import { createTokenCheck } from "./tokens/token-check.ts";
 import { wireFactors } from "./wiring-factors.ts";
+import { wireGateway } from "./wiring-gateway.ts";
 
 export type WiringOptions = {
   /** Argon2, compiled at deployment: only the entry may import a module of it. */
@@ -84,7 +76,7 @@ const waitOneSpan = () => new Promise<void>((resolve) => setTimeout(resolve, ref
 /** The only place where rooms meet: once for an isolate, from the ground up. */
 export async function wire(config: Config, options: WiringOptions) {
   const now = options.now ?? (() => Date.now());
-  const { issuer, services, levelPolicy } = config;
+  const { issuer, levelPolicy } = config;
   const database = createDatabase(config.databaseUrl);
   const redis = createRedis({ url: config.redisUrl, token: config.redisToken, now });
 
@@ -243,39 +235,24 @@ export async function wire(config: Config, options: WiringOptions) {
     clientId: firstPartyClient,
   });
 
-  const routeStore = createRouteStore(database);
-  const book = createRouteBook({ store: routeStore, revocation, now });
-  const identityTokens = createIdentityTokens({
-    sign: (typ, claims) => signingKeys.sign("identity", typ, claims),
-    issuer,
-    now,
-  });
-  const gateway = createGateway({
-    book,
+  const { gateway, forwardAuth, routeAdmin } = wireGateway({
+    config,
+    database,
     authentication,
-    identityTokens,
-    issuer,
-    call: callUpstream,
-    bindings: services,
-  });
-  const forwardAuth = createForwardAuth({ gateway, authentication, identityTokens, issuer });
-  const routeAdmin = createRouteAdmin({
-    store: routeStore,
-    book,
     revocation,
+    signingKeys,
     audit,
-    rules: {
-      issuer,
-      mayBePlainHttp: (hostname) => issuer.startsWith("http:") || isLoopback(hostname),
-      services: Object.keys(services),
-    },
     now,
   });
 
   return {
     config,
     now,
-    reportBug,
+    /** Where and which kind, never the message: a driver's message may hold a statement and its values. */
+    reportBug: (bug: Error): void => {
+      const frames = (bug.stack ?? "").split("\n").filter((line) => line.trimStart().startsWith("at "));
+      console.error(JSON.stringify({ message: "bug", name: bug.name, frames: frames.slice(0, 8) }));
+    },
     database,
     redis,
     audit,

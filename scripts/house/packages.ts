@@ -55,6 +55,16 @@ export const packageRules: readonly PackageRule[] = [
     allows: (place) => isKind(place, "plain") && isRoom(place, "mfa"),
   },
   {
+    name: "otpauth",
+    where: "the plain logic of mfa",
+    allows: (place) => isKind(place, "plain") && isRoom(place, "mfa"),
+  },
+  {
+    name: "uqr",
+    where: "routes and pages",
+    allows: (place) => isKind(place, "routes"),
+  },
+  {
     name: "@phi-ag/argon2",
     where: "crypto/ and index.ts",
     allows: (place) => isRoof(place, "index.ts") || isGround(place, "crypto"),

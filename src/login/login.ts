@@ -63,12 +63,14 @@ export type SignInOutcome =
       readonly due: StepDue;
       readonly degraded: readonly string[];
     }
-  | {
-      readonly ok: false;
-      readonly code: RefusedCode;
-      readonly retryAfterSeconds?: number;
-      readonly degraded: readonly string[];
-    };
+  | RefusedSignIn;
+
+export type RefusedSignIn = {
+  readonly ok: false;
+  readonly code: RefusedCode;
+  readonly retryAfterSeconds?: number;
+  readonly degraded: readonly string[];
+};
 
 /** What a stranger is told: a wrong password and an unknown address are one thing. */
 const codeOf = {

@@ -5,11 +5,11 @@ import { AuthError } from "../errors/auth-error.ts";
 import { readJson } from "../http/body.ts";
 import type { DoorEnv } from "../http/visit.ts";
 import type { FactorShown, Shown } from "../mfa/factor.ts";
-import { answerSignIn } from "./answer-sign-in.ts";
-import { enterHolder, type HolderEntered, problemOfEntrant } from "./factor-holder.ts";
-import { guestBinding } from "./guest-binding.ts";
 import type { AuthDeps } from "./routes.ts";
 import { readOwnCookies, visitorOf } from "./routes-cookies.ts";
+import { enterHolder, type HolderEntered, problemOfEntrant } from "./routes-factor-holder.ts";
+import { guestBinding } from "./routes-guest-binding.ts";
+import { answerSignIn } from "./routes-sign-in-answer.ts";
 
 const text = (max: number) => v.pipe(v.string("must be text"), v.maxLength(max, "is too long"));
 const mfaToken = text(4096);

@@ -12,9 +12,9 @@ import type { PageShell } from "../http/page.tsx";
 import type { DoorEnv } from "../http/visit.ts";
 import type { LiveSession } from "../sessions/session.ts";
 import type { Sessions } from "../sessions/sessions.ts";
-import { formCookie, formCookieShape } from "./guest-binding.ts";
 import type { Login } from "./login.ts";
 import { readOwnCookies, withCookies } from "./routes-cookies.ts";
+import { formCookie, formCookieShape } from "./routes-guest-binding.ts";
 import type { FormState } from "./sign-in.page.tsx";
 
 export type PageDeps = {

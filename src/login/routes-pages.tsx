@@ -5,11 +5,11 @@ import { sentenceOf } from "../errors/codes.ts";
 import { rateLimitHeaders } from "../http/rate-limit-headers.ts";
 import { requireSameOrigin } from "../http/same-origin.ts";
 import type { DoorEnv } from "../http/visit.ts";
-import { seeFactorPage } from "./factor-step.ts";
-import type { SignInOutcome } from "./login.ts";
+import type { RefusedSignIn, SignInOutcome } from "./login.ts";
 import { RegisterContent, RegisterSentContent } from "./register.page.tsx";
 import { homePath, parseReturnTo } from "./return-to.ts";
 import { readOwnCookies, signedInCookies, visitorOf, withCookies } from "./routes-cookies.ts";
+import { seeFactorPage } from "./routes-factor-step.ts";
 import { mountAccountPages } from "./routes-pages-account.tsx";
 import {
   guestOf,
@@ -72,12 +72,7 @@ export function pageRoutes(
 function mountSignInPage(pages: PageMount, deps: PageDeps): void {
   const { shell, formTokens, issuer } = deps;
 
-  async function show(
-    c: PageContext,
-    returnTo: string,
-    state: FormState,
-    mistake?: Mistake,
-  ): Promise<Response> {
+  async function show(c: PageContext, returnTo: string, state: FormState, mistake?: Mistake) {
     const bond = guestOf(c, deps);
     const notice = takeNotice(c, deps);
     const shown = { done: notice.done, ...state, ...mistake };
@@ -107,12 +102,14 @@ function mountSignInPage(pages: PageMount, deps: PageDeps): void {
     const returnTo = parseReturnTo(fields.return_to, issuer);
     if (!isOurs) return await show(c, returnTo, { email }, staleForm);
     const outcome = await signIn(c, deps, { email, password });
+    const notYet = async (no: SignInOutcome & { ok: false }): Promise<Response> =>
+      no.code === "factor_due"
+        ? seeFactorPage(no.due, returnTo, deps)
+        : await show(c, returnTo, { email }, refusedSignIn(no));
     if (!("ok" in outcome)) return await show(c, returnTo, { email }, outcome);
     const answer = outcome.ok
       ? seeOther(returnTo, signedInCookies(deps.cookies, { ...outcome, now: deps.now() }))
-      : outcome.code === "factor_due"
-        ? seeFactorPage(outcome.due, returnTo, deps)
-        : await show(c, returnTo, { email }, refusedSignIn(outcome));
+      : await notYet(outcome);
     for (const [name, value] of Object.entries(rateLimitHeaders([], outcome.degraded))) {
       answer.headers.set(name, value);
     }
@@ -137,10 +134,7 @@ async function signIn(
 const signInEntries = { email: text(512), password: text(2048), return_to: v.optional(text(4096)) };
 
 /** A browser asks for no challenge, so a sign-in that failed is a form to mend (400) and no 401. */
-export function refusedSignIn({
-  code,
-  retryAfterSeconds = 1,
-}: Extract<SignInOutcome, { readonly retryAfterSeconds?: number }> & { ok: false }): Mistake {
+export function refusedSignIn({ code, retryAfterSeconds = 1 }: RefusedSignIn): Mistake {
   switch (code) {
     case "invalid_code":
       return { status: 400, errors: { code: sentenceOf(code) } };

@@ -11,7 +11,6 @@ import type { DoorEnv } from "../http/visit.ts";
 import type { Mfa } from "../mfa/mfa.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import type { RefreshTokens, RefreshVerdict } from "../tokens/refresh-tokens.ts";
-import { answerSignIn } from "./answer-sign-in.ts";
 import type { Login } from "./login.ts";
 import type { OwnAccess } from "./own-access.ts";
 import { mountOwnAccount } from "./routes-account.ts";
@@ -25,6 +24,7 @@ import {
   registerInput,
   resetInput,
 } from "./routes-input.ts";
+import { answerSignIn } from "./routes-sign-in-answer.ts";
 
 export type AuthDeps = {
   readonly login: Login;

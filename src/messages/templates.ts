@@ -1,4 +1,4 @@
-import { factorWords } from "./factor-words.ts";
+import { type FactorTemplate, factorWords } from "./factor-words.ts";
 import type { Circumstances, Mail, Message, Notice, Question } from "./message.ts";
 
 /** Paragraphs; a link stands on a line of its own. */
@@ -124,23 +124,27 @@ function wordsOfNotice(message: Notice, { host, issuer, recovery }: Place): Word
           recovery,
         ],
       };
-    default: {
-      const [subject, sentence] = factorWords[message.template];
-      const security: Paragraph = {
-        link: `${issuer}/account/security`,
-        label: "See how your account is secured",
-      };
-      return {
-        subject: `${subject}: ${host}`,
-        paragraphs: [
-          sentence,
-          `${done} If it was you, all is well. If not, look here and choose a new password:`,
-          security,
-          recovery,
-        ],
-      };
-    }
+    default:
+      return wordsOfFactor(message.template, done, { host, issuer, recovery });
   }
+}
+
+function wordsOfFactor(
+  template: FactorTemplate,
+  done: string,
+  { host, issuer, recovery }: Pick<Place, "host" | "issuer" | "recovery">,
+): Words {
+  const [subject, sentence] = factorWords[template];
+  const link = `${issuer}/account/security`;
+  return {
+    subject: `${subject}: ${host}`,
+    paragraphs: [
+      sentence,
+      `${done} If it was you, all is well. If not, look here and choose a new password:`,
+      { link, label: "See how your account is secured" },
+      recovery,
+    ],
+  };
 }
 
 function circumstancesOf({ at, address, country, city }: Circumstances): string {

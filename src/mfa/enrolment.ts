@@ -190,7 +190,7 @@ function shownOf(row: FactorRow): FactorShown {
     createdAt,
     lastUsedAt,
     codesLeft: kind === "recovery-codes" ? codesLeft(row) : null,
-    isBackedUp: passkey && passkey.isBackedUp,
-    isUserVerified: passkey && passkey.isUserVerified,
+    isBackedUp: passkey?.isBackedUp ?? null,
+    isUserVerified: passkey?.isUserVerified ?? null,
   };
 }

@@ -3,6 +3,7 @@ import type { Audit, Background } from "../audit/audit.ts";
 import type { EventReason, Origin, Party } from "../audit/events.ts";
 import { randomBase62 } from "../crypto/base62.ts";
 import { sha256Hex } from "../crypto/digest.ts";
+import type { PendingChange } from "../revocation/ending.ts";
 import type { Reach, Revocation } from "../revocation/revocation.ts";
 import type { AccessTokens } from "../tokens/access-tokens.ts";
 import type { FamilyDraft } from "../tokens/refresh-family.ts";
@@ -81,6 +82,13 @@ export function createSessions(options: {
     audit.record({ type, outcome: "done", reason, actor, subject, origin }, background);
   }
 
+  function tellBegun(sessionId: string, ended: readonly PendingChange[], operator: Operator): void {
+    note("session.began", sessionId, null, operator);
+    for (const { subjectId } of ended) note("session.ended", subjectId, "superseded", operator);
+    // Nobody waits for the end of what the browser itself has just given up.
+    if (ended.length > 0) operator.background(options.revocation.announceNow(ended, operator.background));
+  }
+
   /** The hash of a page cookie of ours; null for anything else, without a call. */
   async function hashOf(cookie: string | null): Promise<string | null> {
     return cookie !== null && (await cookies.isOurs(cookie)) ? await sha256Hex(cookie) : null;
@@ -115,15 +123,10 @@ export function createSessions(options: {
       const begun = await store.begin({
         session: {
           id: sessionId,
-          accountId: input.account.id,
-          kind: input.kind,
           secretHash: cookie === null ? null : await sha256Hex(cookie),
-          createdAt: at,
-          lastSeenAt: at,
           idleExpiresAt: idleFrom(at),
           absoluteExpiresAt: row.absoluteExpiresAt,
-          ...input.device,
-          userAgent: input.device.userAgent.slice(0, userAgentMax),
+          ...whoAndWhere(input, at),
         },
         family: row,
         accountVersion: input.account.version,
@@ -135,12 +138,7 @@ export function createSessions(options: {
         at,
       });
       if (!begun.ok) return null;
-      note("session.began", sessionId, null, operator);
-      for (const { subjectId } of begun.ended) note("session.ended", subjectId, "superseded", operator);
-      // Nobody waits for the end of what the browser itself has just given up.
-      if (begun.ended.length > 0) {
-        operator.background(options.revocation.announceNow(begun.ended, operator.background));
-      }
+      tellBegun(sessionId, begun.ended, operator);
       return {
         sessionId,
         cookie,
@@ -197,6 +195,15 @@ export function createSessions(options: {
 }
 
 export type Sessions = ReturnType<typeof createSessions>;
+
+const whoAndWhere = ({ account, kind, device }: SignIn, at: Date) => ({
+  accountId: account.id,
+  kind,
+  createdAt: at,
+  lastSeenAt: at,
+  ...device,
+  userAgent: device.userAgent.slice(0, userAgentMax),
+});
 
 /**
  * `iat` has whole seconds: a token of this very second would look as old as what was just revoked, so tokens of a
