@@ -17,7 +17,9 @@ export type Deviations = {
   isBackedUp?: boolean;
   signCount?: number;
   userHandle?: string | null;
-  /** Members of client data that no one knows. */
+  /** The data of a sign-in as it is signed, changed. */
+  alterData?: (authenticatorData: Bytes) => Bytes;
+  /** Members of client data that no one knows, or that stand for others. */
   clientData?: Record<string, unknown>;
 };
 
@@ -157,7 +159,8 @@ export function createAuthenticator({ rpId, origin }: { rpId: string; origin: st
     const { isBackupEligible } = passkey;
     const flags = { isBackupEligible, isBackedUp: isBackupEligible, ...more };
     const clientData = clientDataOf("webauthn.get", options.challenge, more);
-    const authData = await headOf(flags, passkey.signCount, false);
+    const alter = more.alterData ?? ((same: Bytes) => same);
+    const authData = alter(await headOf(flags, passkey.signCount, false));
     const signature = await passkey.key.sign(joined(authData, await digest(clientData)));
     return {
       id: passkey.credentialId,

@@ -48,13 +48,16 @@ export function register(vector: Vector, change: Record<string, Bytes> = {}) {
   return vectorParty.verifyRegistration(sent, challenge);
 }
 
-export async function assert(vector: Vector, change: Record<string, Bytes> = {}) {
+/** Its passkey as kept; what is answered signs in with the vector's own assertion, or a change of it. */
+export async function givenRegistered(vector: Vector) {
   const registered = await register(vector);
   if (!registered.ok) throw new Error(`${vector.name} is not registered: ${registered.reason}`);
   const { challenge, ...parts } = vector.authentication;
   const { credentialId: id } = vector;
-  const sent = { id, rawId: id, type: "public-key", response: texts({ ...parts, ...change }) };
-  return await vectorParty.verifyAssertion(sent, challenge, { ...registered.credential, accountId: "a" });
+  return (change: Record<string, Bytes> = {}) => {
+    const sent = { id, rawId: id, type: "public-key", response: texts({ ...parts, ...change }) };
+    return vectorParty.verifyAssertion(sent, challenge, { ...registered.credential, accountId: "a" });
+  };
 }
 
 /** The same bytes but for one bit. */
