@@ -71,13 +71,14 @@ export function createFactorStore(database: Database) {
       if (!row) return { ok: false, reason: "no_account" };
       if (row["failed"] === null) {
         const { blockedUntil } = decodeRow(factorAttempts, row);
-        const isWaiting = blockedUntil !== null && blockedUntil > at;
-        // Where both are true, or another guess was counted a moment ago: wait, then ask again.
-        if (!isWaiting && Number(row["failed_before"]) >= attemptsMax) return { ok: false, reason: "closed" };
+        if (isGuessable && Number(row["failed_before"]) >= attemptsMax)
+          return { ok: false, reason: "closed" };
+        // Another guess was counted a moment ago, perhaps, and its wait is not seen yet: ask again.
+        const isSeen = blockedUntil !== null && blockedUntil > at;
         return {
           ok: false,
           reason: "waiting",
-          blockedUntil: isWaiting ? blockedUntil : new Date(at.getTime() + 1000),
+          blockedUntil: isSeen ? blockedUntil : new Date(at.getTime() + 1000),
         };
       }
       return { ok: true, failed: Number(row["failed"]), owner: ownerOf(row), rows: rowsOf(row["rows"]) };
