@@ -97,7 +97,7 @@ export function createGateway(options: {
 
   const questionOf = (route: Route, { visit, onTop }: Asked, before: Judged | null): Question => ({
     credentials: route.credentials,
-    scopes: onTop ? [...route.scopes, ...onTop.scopes] : route.scopes,
+    scopes: onTop ? [...new Set([...route.scopes, ...onTop.scopes])] : route.scopes,
     levelDemands: onTop ? [route, onTop] : [route],
     audiences:
       route.audiences.length > 0 ? route.audiences : [publicUrlOf(route, options.issuer), options.issuer],
