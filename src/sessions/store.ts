@@ -67,7 +67,9 @@ export function createSessionStore(database: Database) {
 
     /**
      * Everything of an account, its access tokens issued before now included. The account is changed first, so that a
-     * sign-in under way has either begun, and is ended here, or finds the account no longer as it was.
+     * sign-in under way has either begun, and is ended here, or finds the account no longer as it was. The sessions are
+     * named as well as the subject: an access token that says an `iat` a moment ahead, as those after an earlier
+     * revocation or from another clock do, would outlive "everything issued before now".
      */
     async endAll(accountId: string, reason: FamilyEnd, at: Date): Promise<PendingChange[]> {
       const [, noted = []] = await inOneTransaction(database, [
