@@ -25,6 +25,7 @@ import { createHashGate } from "./crypto/hash-gate.ts";
 import { createPasswordHash } from "./crypto/password-hash.ts";
 import { createSeal } from "./crypto/seal.ts";
 import type { Config } from "./env.ts";
+import { bugLineOf } from "./errors/bug-line.ts";
 import { createForwardAuth } from "./gateway/forward-auth.ts";
 import { createGateway } from "./gateway/gateway.ts";
 import { createIdentityTokens } from "./gateway/identity-tokens.ts";
@@ -220,6 +221,7 @@ export async function wire(config: Config, options: WiringOptions) {
     sessions,
     deviceCookies: await createDeviceCookies(await secretsFor("device cookies")),
     messages,
+    rateLimits,
     now,
   });
   const ownAccess = createOwnAccess({
@@ -264,11 +266,7 @@ export async function wire(config: Config, options: WiringOptions) {
   return {
     config,
     now,
-    /** Where and which kind, never the message: a driver's message may hold a statement and its values. */
-    reportBug: (bug: Error): void => {
-      const frames = (bug.stack ?? "").split("\n").filter((line) => line.trimStart().startsWith("at "));
-      console.error(JSON.stringify({ message: "bug", name: bug.name, frames: frames.slice(0, 8) }));
-    },
+    reportBug: (bug: Error): void => console.error(bugLineOf(bug)),
     database,
     redis,
     audit,

@@ -2,7 +2,9 @@ import type { Accounts } from "../accounts/accounts.ts";
 import type { Background } from "../audit/audit.ts";
 import type { Origin } from "../audit/events.ts";
 import type { Code } from "../errors/codes.ts";
+import type { Circumstances } from "../messages/message.ts";
 import type { Messages } from "../messages/messages.ts";
+import type { RateLimits } from "../rate-limits/rate-limits.ts";
 import type { Device, SessionKind } from "../sessions/session.ts";
 import type { Began, Sessions } from "../sessions/sessions.ts";
 import type { DeviceCookies } from "./device-cookie.ts";
@@ -59,9 +61,23 @@ export function createLogin(options: {
   sessions: Pick<Sessions, "begin">;
   deviceCookies: DeviceCookies;
   messages: Pick<Messages, "send">;
+  rateLimits: Pick<RateLimits, "openTrip" | "take" | "demandOf">;
   now: () => number;
 }) {
-  const { accounts, sessions, deviceCookies, messages, now } = options;
+  const { accounts, sessions, deviceCookies, messages, rateLimits, now } = options;
+
+  /** Behind the answer. A native application has no device cookie, so each of its sign-ins is one of a new device. */
+  async function tellOfDevice(
+    owner: { readonly email: string; readonly addressHash: string },
+    done: Circumstances,
+    background: Background,
+  ): Promise<void> {
+    const trip = rateLimits.openTrip();
+    const demand = rateLimits.demandOf("newDeviceMails", `address:${owner.addressHash}`);
+    const taking = rateLimits.take(trip, [demand]);
+    await trip.send();
+    if ((await taking).ok) messages.send({ template: "new-device", to: owner.email, done }, background);
+  }
 
   return {
     /** Two sequential round trips: what is known of the address beside the limits, then the session. */
@@ -83,7 +99,8 @@ export function createLogin(options: {
       if (!began) return { ok: false, code: "unavailable", retryAfterSeconds: 1, degraded };
       if (known?.addressHash !== addressHash && account.lastSignedInAt !== null) {
         const done = { at: new Date(now()), ...device };
-        messages.send({ template: "new-device", to: account.email, done }, background);
+        const owner = { email: account.email, addressHash };
+        background(tellOfDevice(owner, done, background).catch(() => undefined));
       }
       const deviceCookie = asked.kind === "browser" ? await deviceCookies.make(addressHash, known) : null;
       return { ok: true, began, deviceCookie, degraded };
