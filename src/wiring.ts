@@ -25,7 +25,7 @@ import { createHashGate } from "./crypto/hash-gate.ts";
 import { createPasswordHash } from "./crypto/password-hash.ts";
 import { createSeal } from "./crypto/seal.ts";
 import type { Config } from "./env.ts";
-import { bugLineOf } from "./errors/bug-line.ts";
+import { createReports } from "./errors/reports.ts";
 import { createForwardAuth } from "./gateway/forward-auth.ts";
 import { createGateway } from "./gateway/gateway.ts";
 import { createIdentityTokens } from "./gateway/identity-tokens.ts";
@@ -266,7 +266,7 @@ export async function wire(config: Config, options: WiringOptions) {
   return {
     config,
     now,
-    reportBug: (bug: Error): void => console.error(bugLineOf(bug)),
+    reports: createReports({ write: (line) => console.error(line), now }),
     database,
     redis,
     audit,
