@@ -62,7 +62,7 @@ import { createDatabase } from "./storage/database.ts";
 import { createRedis } from "./storage/redis.ts";
 import { firstPartyClient } from "./tokens/access-token.ts";
 import { createAccessTokens } from "./tokens/access-tokens.ts";
-import { idleSeconds } from "./tokens/refresh-family.ts";
+import { absoluteSeconds, idleSeconds } from "./tokens/refresh-family.ts";
 import { createRefreshFormat } from "./tokens/refresh-format.ts";
 import { createRefreshTokens } from "./tokens/refresh-tokens.ts";
 import { createRefreshStore } from "./tokens/store.ts";
@@ -214,6 +214,7 @@ export async function wire(config: Config, options: WiringOptions) {
     issuer: config.issuer,
     clientId: firstPartyClient,
     idleSeconds,
+    absoluteSeconds,
     now,
   });
   const login = createLogin({

@@ -1,0 +1,1 @@
+CREATE INDEX "accounts_deleted" ON "accounts" USING btree ("updated_at") WHERE "accounts"."state" = 'deleted';
