@@ -7,7 +7,7 @@ import type { Verdict } from "./authentication/principal.ts";
 import { eventsOf } from "./authentication/refusal-event.ts";
 import { keyVerificationRoutes } from "./authentication/routes.ts";
 import { AuthError } from "./errors/auth-error.ts";
-import type { Code } from "./errors/codes.ts";
+import { type Code, statusOf } from "./errors/codes.ts";
 import { canonicalHost } from "./gateway/route-match.ts";
 import { answerPassage, type GatewayDeps, gatewayRoutes } from "./gateway/routes.ts";
 import {
@@ -126,9 +126,12 @@ function answerThrown(
   visit: Visit,
   answer = problemOf(thrown, visit.requestId),
 ): Response {
-  if (thrown instanceof AuthError) return refused(thrown.code, rooms, visit, answer);
-  rooms.reportBug(thrown);
-  return answer;
+  if (!(thrown instanceof AuthError)) {
+    rooms.reports.bug(thrown);
+    return answer;
+  }
+  if (statusOf(thrown.code) >= 500) rooms.reports.failure(thrown, visit.requestId);
+  return refused(thrown.code, rooms, visit, answer);
 }
 
 /** A known address with another method is 405 and says which methods it has (RFC 9110 §15.5.6). */

@@ -3,7 +3,7 @@ import type { Code } from "./codes.ts";
 /** A broken protocol. `message` is the code only (errors cross RPC with their message); `detail` is for operators. */
 export class AuthError extends Error {
   readonly code: Code;
-  /** Tells the caller which value is wrong. Written by us, never holding what was sent. */
+  /** Tells the caller which value is wrong, or with a 5xx operators alone what is. Written by us, never holding what was sent. */
   readonly detail: string | undefined;
   readonly retryAfterSeconds: number | undefined;
 

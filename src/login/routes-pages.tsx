@@ -59,6 +59,7 @@ export function pageRoutes(
     if (!asset) throw new AuthError("not_found");
     return asset;
   });
+  routes.get("/favicon.ico", () => deps.shell.favicon());
   pages.get("/", () => seeOther(homePath));
   // The address that password managers open (W3C, A Well-Known URL for Changing Passwords).
   pages.get("/.well-known/change-password", () => seeOther("/account/security"));
