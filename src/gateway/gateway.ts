@@ -160,9 +160,11 @@ export function createGateway(options: {
     const { traceparent, tracestate } = traceContext(request.headers);
     headers.set("traceparent", traceparent);
     if (tracestate === null) headers.delete("tracestate");
-    for (const [name, value] of identityHeaders(principal, visit.requestId)) headers.set(name, value);
+    headers.set("x-request-id", visit.requestId);
+    for (const [name, value] of identityHeaders(principal)) headers.set(name, value);
     const call = { audience: audienceOf(route), method: request.method, url };
-    headers.set("x-gatehouse-identity", await options.identityTokens.tokenFor(principal, call));
+    const identity = options.identityTokens.identityFor(principal, call);
+    headers.set("x-gatehouse-identity", (identity instanceof Promise ? await identity : identity).token);
     return headers;
   }
 
