@@ -3,7 +3,7 @@ import type { Question } from "../authentication/methods/method.ts";
 import type { Verdict } from "../authentication/principal.ts";
 import { type Fields, passBack, passedOn } from "./forwarded-headers.ts";
 import { identityHeaders } from "./identity-headers.ts";
-import type { IdentityTokens } from "./identity-tokens.ts";
+import type { Identity, IdentityTokens } from "./identity-tokens.ts";
 import { publicUrlOf, type Route } from "./route.ts";
 import type { RouteBook, Snapshot } from "./route-book.ts";
 import { canonicalPath, type Match, matchRoute } from "./route-match.ts";
@@ -143,12 +143,12 @@ export function createGateway(options: {
     return (await book.confirm(used, visit.arrivedAt - closedMilliseconds)).routes;
   }
 
-  async function outgoingHeaders(
+  function outgoingHeaders(
     request: Request,
-    url: string,
+    { token }: Identity,
     { match: { route }, verdict: { principal } }: Admission & { outcome: "admitted" },
     visit: Visitor,
-  ): Promise<Headers> {
+  ): Headers {
     const headers = passedOn(visit.fields, {
       keepAuthorization: principal.method === "public",
       isWebSocket: isWebSocket(request),
@@ -162,9 +162,7 @@ export function createGateway(options: {
     if (tracestate === null) headers.delete("tracestate");
     headers.set("x-request-id", visit.requestId);
     for (const [name, value] of identityHeaders(principal)) headers.set(name, value);
-    const call = { audience: audienceOf(route), method: request.method, url };
-    const identity = options.identityTokens.identityFor(principal, call);
-    headers.set("x-gatehouse-identity", (identity instanceof Promise ? await identity : identity).token);
+    headers.set("x-gatehouse-identity", token);
     return headers;
   }
 
@@ -182,7 +180,9 @@ export function createGateway(options: {
       route.upstream.kind === "url" ? route.upstream.url : `https://${route.upstream.service.toLowerCase()}`;
     const target = upstreamTarget(base, match);
     const url = target + visit.url.search;
-    const headers = await outgoingHeaders(request, target, admitted, visit);
+    const call = { audience: audienceOf(route), method: request.method, url: target };
+    const identity = await options.identityTokens.identityFor(verdict.principal, call);
+    const headers = outgoingHeaders(request, identity, admitted, visit);
     const answer = await options.call(
       { url, method: request.method, headers, body: bodyOf(request), clientGone: request.signal },
       { timeoutSeconds: route.timeoutSeconds, binding, mayBeCached: isForAnyone(admitted, headers) },
@@ -202,7 +202,7 @@ export function createGateway(options: {
       if (pathname === null) return { outcome: "ambiguous_path" };
       if (bodiless.has(request.method) && hasBody(request)) return { outcome: "body_not_allowed" };
       const find: Finder = (routes) => matchRoute(routes, { hostname, pathname, isIssuer });
-      const preflight = await preflightOf(request, find, visit);
+      const preflight = request.method === "OPTIONS" ? await preflightOf(request, find, visit) : null;
       if (preflight) return preflight;
       const admission = await admit(find, request.headers, visit);
       return admission.outcome === "admitted" ? await forward(request, admission, visit) : admission;
@@ -219,8 +219,7 @@ export function createGateway(options: {
   /** A preflight carries no credential by design; it is answered for the route's own list of origins only. */
   async function preflightOf(request: Request, find: Finder, visit: Visitor): Promise<Passage | null> {
     const origin = request.headers.get("origin");
-    if (request.method !== "OPTIONS" || origin === null) return null;
-    if (!request.headers.has("access-control-request-method")) return null;
+    if (origin === null || !request.headers.has("access-control-request-method")) return null;
     const route = find(await recentRoutes(visit).catch(() => []))?.route;
     if (!route?.corsOrigins.includes(origin)) return null;
     const requestedHeaders = request.headers.get("access-control-request-headers");
