@@ -45,8 +45,11 @@ export function createRecordCache(options: { lifeMilliseconds: number; now: () =
         remove(hash);
         return null;
       }
-      byHash.delete(hash);
-      byHash.set(hash, cached);
+      // While there is room for as many again nothing leaves, and the order says nothing yet.
+      if (byHash.size > recordsMax / 2) {
+        byHash.delete(hash);
+        byHash.set(hash, cached);
+      }
       return cached;
     },
 

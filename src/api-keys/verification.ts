@@ -150,15 +150,10 @@ export function createVerification(sources: Sources) {
   }
 
   /** Asks Redis what still must be asked: younger evidence, the limits, both or nothing. */
-  async function consult(
-    cached: Cached,
-    demands: readonly Demand[],
-    question: KeyQuestion,
-  ): Promise<Taken | null> {
+  function consult(cached: Cached, demands: readonly Demand[], question: KeyQuestion): Promise<Taken> | null {
     const needsFeed = !isFresh(cached, question.arrivedAt);
     if (!needsFeed && demands.length === 0) return null;
-    const answer = await ask(demands, needsFeed || revocation.isRefreshDue());
-    return demands.length > 0 ? answer : null;
+    return ask(demands, needsFeed || revocation.isRefreshDue());
   }
 
   async function decide(
@@ -173,7 +168,9 @@ export function createVerification(sources: Sources) {
     // These two are for ever: no younger evidence could change them.
     if (refusal === "revoked" || refusal === "deleted") return { ok: false, reason: refusal, record };
     const demands = refusal || before.taken ? [] : question.demandsOf(record);
-    const taken = (await consult(cached, demands, question)) ?? before.taken;
+    const consulting = consult(cached, demands, question);
+    const answer = consulting && (await consulting);
+    const taken = demands.length > 0 ? answer : before.taken;
     if (isStillTrue(hash, record, question)) {
       return conclude(record, standingRefusal(record, question), taken);
     }
