@@ -1,5 +1,6 @@
 import { AuthError } from "../errors/auth-error.ts";
 import { type Code, sentenceOf, statusOf } from "../errors/codes.ts";
+import { rateLimitHeaders } from "./rate-limit-headers.ts";
 import { unlessSet } from "./security-headers.ts";
 
 /** IANA's registry of HTTP problem types, where it has one for us. */
@@ -49,5 +50,6 @@ export function problemOf(thrown: unknown, requestId: string): Response {
   return problem(thrown.code, requestId, {
     detail: statusOf(thrown.code) >= 500 ? undefined : thrown.detail,
     retryAfterSeconds: thrown.retryAfterSeconds ?? (thrown.code === "unavailable" ? 1 : undefined),
+    headers: rateLimitHeaders([], thrown.degraded),
   });
 }

@@ -164,8 +164,8 @@ function mountLinks(routes: Hono<DoorEnv>, { accounts }: AuthDeps): void {
 
   routes.post("/register", async (c) => {
     const input = await readJson(c.req.raw, registerInput);
-    await accounts.register(input.email, input.password, visitorOf(c.env.visit));
-    return c.json({ status: "accepted" }, 202);
+    const { degraded } = await accounts.register(input.email, input.password, visitorOf(c.env.visit));
+    return c.json({ status: "accepted" }, 202, rateLimitHeaders([], degraded));
   });
 
   routes.post("/verify-email", async (c) => {
@@ -177,8 +177,8 @@ function mountLinks(routes: Hono<DoorEnv>, { accounts }: AuthDeps): void {
 
   routes.post("/password/recover", async (c) => {
     const { email } = await readJson(c.req.raw, recoverInput);
-    await accounts.requestRecovery(email, visitorOf(c.env.visit));
-    return c.json({ status: "accepted" }, 202);
+    const { degraded } = await accounts.requestRecovery(email, visitorOf(c.env.visit));
+    return c.json({ status: "accepted" }, 202, rateLimitHeaders([], degraded));
   });
 
   routes.post("/password/reset", async (c) => {
