@@ -5,6 +5,7 @@ import { statusOf } from "../errors/codes.ts";
 import { readJson } from "../http/body.ts";
 import type { Cookies } from "../http/cookies.ts";
 import { problem } from "../http/problem.ts";
+import { rateLimitHeaders } from "../http/rate-limit-headers.ts";
 import { refusalProblem } from "../http/refusal.ts";
 import { requireSameOrigin } from "../http/same-origin.ts";
 import type { DoorEnv } from "../http/visit.ts";
