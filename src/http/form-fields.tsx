@@ -4,9 +4,16 @@ import type { Child } from "hono/jsx";
 export const formTokenField = "form_token";
 
 /** A form of ours: sent to an address of ours, with its token. Without `action` it goes to where the page is. */
-export function Form(props: { action?: string; token: string; children?: Child }) {
+export function Form(props: {
+  action?: string;
+  token: string;
+  /** Attributes by which the page's script knows it. */
+  script?: Readonly<Record<string, string | boolean>>;
+  children?: Child;
+}) {
+  const action = props.action === undefined ? {} : { action: props.action };
   return (
-    <form method="post" {...(props.action === undefined ? {} : { action: props.action })}>
+    <form method="post" {...action} {...props.script}>
       <input type="hidden" name={formTokenField} value={props.token} />
       {props.children}
     </form>
@@ -15,31 +22,36 @@ export function Form(props: { action?: string; token: string; children?: Child }
 
 type FieldProps = {
   readonly name: string;
+  /** Where a page has two fields of one name. */
+  readonly id?: string;
   readonly label: string;
-  readonly type: "email" | "password";
+  readonly type: "email" | "password" | "text";
+  readonly inputmode?: "numeric";
   readonly autocomplete: string;
   readonly hint?: string;
   readonly value?: string | undefined;
   readonly error?: string | undefined;
   readonly isFirst?: boolean;
+  readonly isOptional?: boolean;
 };
 
 /** Label above, hint below, what is wrong below that, in words and tied to the input. What was typed stands again, except a secret. */
 export function Field(props: FieldProps) {
-  const { name, error, hint } = props;
-  const hintId = hint === undefined ? undefined : `${name}-hint`;
-  const errorId = error === undefined ? undefined : `${name}-wrong`;
+  const { name, error, hint, id = name } = props;
+  const hintId = hint === undefined ? undefined : `${id}-hint`;
+  const errorId = error === undefined ? undefined : `${id}-wrong`;
   const isSecret = props.type === "password";
   const input = (
     <input
-      id={name}
+      id={id}
       name={name}
       type={props.type}
       autocomplete={props.autocomplete}
       autocapitalize="none"
       spellcheck={false}
-      required
-      dir={isSecret ? undefined : "ltr"}
+      {...(props.inputmode === undefined ? {} : { inputmode: props.inputmode })}
+      required={props.isOptional !== true}
+      dir={props.type === "email" || props.inputmode ? "ltr" : undefined}
       {...(isSecret || props.value === undefined ? {} : { value: props.value })}
       {...(error === undefined ? {} : { "aria-invalid": "true" })}
       {...(hintId || errorId ? { "aria-describedby": [errorId, hintId].filter(Boolean).join(" ") } : {})}
@@ -48,7 +60,7 @@ export function Field(props: FieldProps) {
   );
   return (
     <div class="field">
-      <label for={name}>{props.label}</label>
+      <label for={id}>{props.label}</label>
       {isSecret ? <div class="secret">{input}</div> : input}
       {error === undefined ? null : (
         <p class="wrong" id={errorId}>

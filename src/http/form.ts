@@ -13,12 +13,13 @@ const fieldsMax = 50;
 export async function readForm<Schema extends v.GenericSchema>(
   request: Request,
   schema: Schema,
+  bytesMax = formBytesMax,
 ): Promise<v.InferOutput<Schema>> {
   const mediaType = (request.headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase();
   if (mediaType !== "application/x-www-form-urlencoded") throw new AuthError("unsupported_media_type");
   const fields: Record<string, string> = Object.create(null);
   let count = 0;
-  for (const [name, value] of new URLSearchParams(await readText(request, formBytesMax))) {
+  for (const [name, value] of new URLSearchParams(await readText(request, bytesMax))) {
     count += 1;
     if (count > fieldsMax) throw new AuthError("invalid_request", "the form has too many fields");
     if (name in fields) throw new AuthError("invalid_request", "the form holds a field twice");

@@ -1,6 +1,8 @@
+import { passkeyScript } from "./page-script-passkeys.ts";
+
 /**
  * What JavaScript adds, and no page needs: a password can be looked at while it is typed, and a form that was sent is not
- * sent again by a second click.
+ * sent again by a second click. A passkey alone needs it.
  */
 export const pageScript = `"use strict";
 for (const input of document.querySelectorAll(".secret input")) {
@@ -25,4 +27,4 @@ for (const form of document.forms) {
   });
   addEventListener("pageshow", () => submit?.removeAttribute("aria-busy"));
 }
-`;
+${passkeyScript}`;

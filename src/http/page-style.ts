@@ -119,6 +119,22 @@ body:not(.wide) main .whole { inline-size: 100%; }
 .stack { display: flex; flex-wrap: wrap; gap: 16px; }
 .panel { max-inline-size: 464px; padding: 24px 32px 32px; margin-block-end: 32px; background: var(--surface); border: 1px solid var(--line); border-radius: var(--radius); }
 .panel h2 { margin-block-end: 8px; }
+.or { margin: 16px 0; text-align: center; color: var(--muted); }
+.choice { padding-block: 16px; border-block-start: 1px solid var(--line); }
+.choice h2 { margin-block-end: 4px; }
+h3 { font-size: 1rem; font-weight: 600; margin: 0; }
+section > h2 { margin-block-end: 8px; }
+summary { padding-block: 10px; color: var(--accent); cursor: pointer; }
+.change[open] { flex: 1 1 100%; }
+.change form { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 16px; margin-block: 8px; }
+.change label { margin: 0; }
+.change input { flex: 1 1 160px; inline-size: auto; min-inline-size: 0; }
+.qr { inline-size: 208px; margin: 0 auto 16px; border-radius: var(--radius); overflow: hidden; background: #fff; forced-color-adjust: none; }
+.wide .qr { margin-inline: 0; }
+.qr svg { display: block; inline-size: 100%; block-size: auto; }
+.wide main > form { max-inline-size: 400px; }
+.codes { display: grid; grid-template-columns: repeat(auto-fit, minmax(208px, 1fr)); gap: 8px 24px; max-inline-size: 520px; margin: 0 0 24px; padding: 16px 16px 16px 48px; background: var(--surface); border: 1px solid var(--line); border-radius: var(--radius); }
+.codes code { font-size: 1rem; }
 .plain { padding-inline-start: 20px; margin: 0 0 24px; }
 code { font: .875rem/1.5 ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
 @media (max-width: 479px) { .panel { padding: 16px 16px 24px; } .panel .whole { inline-size: 100%; } }

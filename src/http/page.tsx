@@ -43,7 +43,8 @@ export function createPageShell(options: { brand: Brand; assets: PageAssets; iss
     "x-frame-options": "DENY",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
-    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "permissions-policy":
+      "camera=(), geolocation=(), microphone=(), payment=(), usb=(), publickey-credentials-create=(self), publickey-credentials-get=(self)",
     "cache-control": "no-store",
     // A link in a mail is a secret in an address: no request tells where it came from. `no-referrer` would have browsers
     // send `Origin: null` with our own forms.

@@ -99,6 +99,8 @@ export function SecurityContent(props: {
   email: string;
   state: FormState;
   passwordLengthMin: number;
+  /** What there is besides the password. */
+  children?: Child;
 }) {
   const { errors = {} } = props.state;
   return (
@@ -106,6 +108,7 @@ export function SecurityContent(props: {
       <AccountNav here="/account/security" />
       <h1>Security</h1>
       <Notes state={props.state} />
+      {props.children}
       <section class="panel" aria-labelledby="password-change">
         <h2 id="password-change">Change your password</h2>
         <p>You stay signed in here. Every other device is signed out.</p>

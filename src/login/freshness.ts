@@ -1,5 +1,15 @@
 import { AuthError } from "../errors/auth-error.ts";
 import type { SessionShown } from "../sessions/session.ts";
+import type { Level } from "../tokens/levels.ts";
+
+export const strength: Readonly<Record<Level, number>> = {
+  "one-factor": 0,
+  "two-factor": 1,
+  "phishing-resistant": 2,
+};
+/** A level that nobody knows stands below all of them. */
+export const isWeaker = (level: string, than: Level): boolean =>
+  (strength[level as Level] ?? -1) < strength[than];
 
 /** How old the proof behind a session may be when a factor, the password or the address is changed. */
 export const freshSeconds = 600;

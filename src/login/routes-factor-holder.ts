@@ -1,6 +1,5 @@
 import type { Context } from "hono";
 import type { Account } from "../accounts/account.ts";
-import { sha256Hex } from "../crypto/digest.ts";
 import { AuthError } from "../errors/auth-error.ts";
 import { refusalProblem } from "../http/refusal.ts";
 import type { DoorEnv } from "../http/visit.ts";
@@ -12,6 +11,7 @@ import { requireFresh } from "./freshness.ts";
 import type { OwnEntrant } from "./own-access.ts";
 import type { AuthDeps } from "./routes.ts";
 import { visitorOf } from "./routes-cookies.ts";
+import { stepBinding } from "./routes-factor-step.ts";
 
 /** Somebody at their own factors: in a session, or in a sign-in that cannot go on before one is set up. */
 export type HolderEntered =
@@ -75,7 +75,7 @@ async function enterStep(c: Context<DoorEnv>, deps: AuthDeps, token: string): Pr
     account,
     holder: { accountId: account.id, email: account.email },
     operator: { actor: { type: "user", id: account.id }, origin, background },
-    binding: `step:${await sha256Hex(token)}`,
+    binding: await stepBinding(token),
     step,
     session: null,
     requireFresh: () => undefined,

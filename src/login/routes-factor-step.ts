@@ -1,3 +1,4 @@
+import { sha256Hex } from "../crypto/digest.ts";
 import type { Cookies } from "../http/cookies.ts";
 import type { StepDue } from "./login.ts";
 import { homePath } from "./return-to.ts";
@@ -23,6 +24,9 @@ export function seeFactorPage(
     cookies.set(stepCookie, due.mfaToken, { sameSite: "Lax", maxAgeSeconds: stepCookieSeconds }),
   ]);
 }
+
+/** What a passkey's challenge is bound to while a sign-in waits. */
+export const stepBinding = async (token: string): Promise<string> => `step:${await sha256Hex(token)}`;
 
 export const readStep = (headers: Headers, cookies: Cookies): string | null =>
   cookies.read(headers, stepCookie);

@@ -1,6 +1,5 @@
 import type { Context, Hono } from "hono";
 import * as v from "valibot";
-import { sha256Hex } from "../crypto/digest.ts";
 import { AuthError } from "../errors/auth-error.ts";
 import { readJson } from "../http/body.ts";
 import type { DoorEnv } from "../http/visit.ts";
@@ -8,6 +7,7 @@ import type { FactorShown, Shown } from "../mfa/factor.ts";
 import type { AuthDeps } from "./routes.ts";
 import { readOwnCookies, visitorOf } from "./routes-cookies.ts";
 import { enterHolder, type HolderEntered, problemOfEntrant } from "./routes-factor-holder.ts";
+import { stepBinding } from "./routes-factor-step.ts";
 import { guestBinding } from "./routes-guest-binding.ts";
 import { answerSignIn } from "./routes-sign-in-answer.ts";
 
@@ -44,8 +44,6 @@ const carriedBy = ({ req }: Context<DoorEnv>, { cookies }: AuthDeps) => {
   const own = readOwnCookies(req.raw.headers, cookies);
   return { sessionCookie: own.session, deviceCookie: own.device };
 };
-
-const stepBinding = async (token: string): Promise<string> => `step:${await sha256Hex(token)}`;
 
 function mountProofs(routes: Hono<DoorEnv>, deps: AuthDeps): void {
   const { login, mfa } = deps;

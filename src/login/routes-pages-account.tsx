@@ -1,67 +1,26 @@
-import type { OwnVerdict } from "../accounts/account.ts";
 import { AuthError } from "../errors/auth-error.ts";
-import type { Markup } from "../http/page.tsx";
-import type { LiveSession } from "../sessions/session.ts";
-import type { Operator } from "../sessions/sessions.ts";
-import { AccountContent, AddressContent, DeleteContent, SecurityContent, SignOut } from "./account.page.tsx";
-import { signedOutCookies, visitorOf, withCookies } from "./routes-cookies.ts";
+import { AccountContent, AddressContent, DeleteContent } from "./account.page.tsx";
+import { signedOutCookies } from "./routes-cookies.ts";
 import {
   type Mistake,
-  mistakeOf,
   ownerBond,
-  ownerOf,
-  type PageContext,
   type PageDeps,
   type PageMount,
   readPageForm,
   requirePageForm,
-  retryAfterHeader,
-  seeOther,
   seeOtherWith,
   staleForm,
-  takeNotice,
   text,
-  titleOf,
-  tooMany,
 } from "./routes-pages-forms.ts";
+import { attempt, createOwnMount, type Owner, type OwnMount, ownPage } from "./routes-pages-owner.tsx";
+import { mountSecurityPages } from "./routes-pages-security.tsx";
 import { SessionsContent } from "./sessions.page.tsx";
-import type { FormState } from "./sign-in.page.tsx";
-
-/** A person at their own account. */
-type Owner = {
-  readonly c: PageContext;
-  readonly session: LiveSession;
-  readonly operator: Operator;
-};
-type Handler = (owner: Owner) => Promise<Response>;
 
 /** The pages under /account. Who is not signed in goes to sign in, and comes back. */
 export function mountAccountPages(pages: PageMount, deps: PageDeps): void {
-  const asOwner =
-    (handler: Handler, otherwise: (c: PageContext) => Response) =>
-    async (c: PageContext): Promise<Response> => {
-      const session = await ownerOf(c, deps);
-      if (!session) return otherwise(c);
-      const { origin, background } = visitorOf(c.env.visit);
-      const operator = { actor: { type: "user", id: session.accountId }, origin, background } as const;
-      return await handler({ c, session, operator });
-    };
-  const toSignIn = (path: string): string => `/login?return_to=${encodeURIComponent(path)}`;
-
-  const own: OwnMount = {
-    get: (path, handler) =>
-      pages.get(
-        path,
-        asOwner(handler, () => seeOther(toSignIn(path))),
-      ),
-    post: (path, back, handler) =>
-      pages.post(
-        path,
-        asOwner(handler, () => seeOtherWith("signed-out-meanwhile", toSignIn(back), deps)),
-      ),
-  };
+  const { asOwner, ...own } = createOwnMount(pages, deps);
   mountOverview(own, deps);
-  mountSecurity(own, deps);
+  mountSecurityPages(own, deps);
   mountAddress(own, deps);
   mountDeletion(own, deps);
   mountSessions(own, deps);
@@ -72,56 +31,6 @@ export function mountAccountPages(pages: PageMount, deps: PageDeps): void {
       () => seeOtherWith("signed-out", "/login", deps, signedOutCookies(deps.cookies)),
     ),
   );
-}
-
-type OwnMount = {
-  get(path: string, handler: Handler): void;
-  /** `back`: the page of the form, for who was signed out meanwhile. */
-  post(path: string, back: string, handler: Handler): void;
-};
-
-/** One of their pages: what was just done, the form that comes back, the way out. */
-async function ownPage(
-  { c, session }: Owner,
-  deps: PageDeps,
-  draft: {
-    readonly title: string;
-    readonly form: string;
-    readonly state?: FormState;
-    readonly mistake?: Mistake | undefined;
-    readonly content: (shown: { token: string; state: FormState }) => Markup;
-  },
-): Promise<Response> {
-  const { shell, formTokens } = deps;
-  const bond = ownerBond(session.id);
-  const notice = takeNotice(c, deps);
-  const state = { done: notice.done, ...draft.state, ...draft.mistake };
-  const [token, signOutToken] = await Promise.all([
-    formTokens.make(bond.name, draft.form),
-    formTokens.make(bond.name, "/account/sign-out"),
-  ]);
-  const answer = shell.page({
-    title: titleOf(draft.title, state),
-    content: draft.content({ token, state }),
-    top: <SignOut token={signOutToken} />,
-    ...(draft.mistake ? { status: draft.mistake.status, headers: retryAfterHeader(draft.mistake) } : {}),
-  });
-  return withCookies(answer, notice.cookies);
-}
-
-/** What was wrong with something that needed the password; null when it was done. */
-function mistakeIn(verdict: OwnVerdict): Mistake | null {
-  if (verdict.ok) return null;
-  if (verdict.reason === "over_limit") return tooMany(verdict.retryAfterSeconds);
-  return { status: 400, errors: { password: "That is not your password. Check it and try again." } };
-}
-
-async function attempt(change: () => Promise<OwnVerdict>): Promise<Mistake | null> {
-  try {
-    return mistakeIn(await change());
-  } catch (thrown) {
-    return mistakeOf(thrown, "new_password");
-  }
 }
 
 function mountOverview(own: OwnMount, deps: PageDeps): void {
@@ -138,37 +47,6 @@ function mountOverview(own: OwnMount, deps: PageDeps): void {
         <AccountContent account={account} sessions={sessions.length} state={state} now={deps.now()} />
       ),
     });
-  });
-}
-
-function mountSecurity(own: OwnMount, deps: PageDeps): void {
-  const form = "/account/security";
-  const show = (owner: Owner, mistake?: Mistake): Promise<Response> =>
-    ownPage(owner, deps, {
-      title: "Security",
-      form,
-      mistake,
-      content: ({ token, state }) => (
-        <SecurityContent
-          token={token}
-          state={state}
-          email={owner.session.email}
-          passwordLengthMin={deps.passwordLengthMin}
-        />
-      ),
-    });
-
-  own.get(form, (owner) => show(owner));
-  own.post(form, form, async (owner) => {
-    const { c, session, operator } = owner;
-    const entries = { password: text(2048), new_password: text(2048) };
-    const { fields, isOurs } = await readPageForm(c, deps, { form, bond: ownerBond(session.id), entries });
-    if (!isOurs) return await show(owner, staleForm);
-    const passwords = { current: fields.password, next: fields.new_password };
-    const mistake = await attempt(() =>
-      deps.accounts.changePassword(session.accountId, passwords, session.id, operator),
-    );
-    return mistake ? await show(owner, mistake) : seeOtherWith("password-changed", form, deps);
   });
 }
 

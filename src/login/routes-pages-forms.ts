@@ -11,6 +11,7 @@ import type { FormTokens } from "../http/form-tokens.ts";
 import type { PageShell } from "../http/page.tsx";
 import { setRateLimitHeaders } from "../http/rate-limit-headers.ts";
 import type { DoorEnv } from "../http/visit.ts";
+import type { Mfa } from "../mfa/mfa.ts";
 import type { LiveSession } from "../sessions/session.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import type { Login } from "./login.ts";
@@ -23,6 +24,7 @@ export type PageDeps = {
   readonly formTokens: FormTokens;
   readonly login: Login;
   readonly accounts: Accounts;
+  readonly mfa: Mfa;
   readonly sessions: Sessions;
   readonly cookies: Cookies;
   readonly issuer: string;
@@ -66,14 +68,32 @@ export const ownerBond = (sessionId: string): Bond => ({ name: `session:${sessio
 const formToken = v.pipe(v.string("must be text"), v.maxLength(128, "is too long"));
 export const text = (max: number) => v.pipe(v.string("must be text"), v.maxLength(max, "is too long"));
 
+/** What an authenticator answered, as JSON; with the statement of a hardware key it is a few kilobytes. */
+export const credentialField = text(32 * 1024);
+export const passkeyFormBytesMax = 64 * 1024;
+
+/** Null is no credential either: it is refused where credentials are read. */
+export function parseCredential(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return null;
+  }
+}
+
 /** `isOurs` is false for a form that we did not show to this browser, or too long ago: what it asks must not be done. */
 export async function readPageForm<Entries extends v.ObjectEntries>(
   { req }: PageContext,
   { formTokens }: Pick<PageDeps, "formTokens">,
-  asked: { readonly form: string; readonly bond: Bond; readonly entries: Entries },
+  asked: {
+    readonly form: string;
+    readonly bond: Bond;
+    readonly entries: Entries;
+    readonly bytesMax?: number;
+  },
 ) {
   const schema = v.strictObject({ ...asked.entries, form_token: formToken });
-  const fields = await readForm(req.raw, schema);
+  const fields = await readForm(req.raw, schema, asked.bytesMax);
   const token = (fields as { form_token: string }).form_token;
   return { fields, isOurs: await formTokens.isValid(token, asked.bond.name, asked.form) };
 }
@@ -157,6 +177,16 @@ const notices = {
   "session-gone": "That session had ended already.",
   "others-ended": "All other sessions are ended.",
   "account-deleted": "Your account is deleted.",
+  "step-over": "That took too long or something changed meanwhile, so nothing was done. Please begin again.",
+  "prove-first": "That change needs a fresh proof that it is you. Give it here, then do it once more.",
+  "factor-needed":
+    "What you want to do needs a second proof besides your password. Set one up, then you go on.",
+  "set-up-over": "That took too long, so nothing was set up. Please begin again.",
+  "app-added": "Your authenticator app is set up. You are asked for a code of it when you sign in.",
+  "passkey-added": "Your passkey is added. You can sign in with it from now on.",
+  "factor-renamed": "The new name is saved.",
+  "factor-removed": "It is removed. It can no longer be used to sign in.",
+  "factor-gone": "That was removed already.",
 } as const;
 export type Notice = keyof typeof notices;
 

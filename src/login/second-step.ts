@@ -6,7 +6,7 @@ import type { ProofVerdict } from "../mfa/proving.ts";
 import type { Step } from "../mfa/steps.ts";
 import type { SessionKind } from "../sessions/session.ts";
 import type { SignIn } from "../sessions/sessions.ts";
-import type { Level } from "../tokens/levels.ts";
+import { isWeaker } from "./freshness.ts";
 import type { Carried, LoginSources, SignInAsked, SignInOutcome, Visitor } from "./login.ts";
 import { tellOfDevice } from "./new-device.ts";
 
@@ -27,11 +27,6 @@ const refused = (code: "mfa_token_invalid" | "unavailable"): SignInOutcome => ({
   degraded: none,
 });
 const byPassword = { acr: "one-factor", amr: ["pwd"] } as const;
-const strength: Readonly<Record<Level, number>> = {
-  "one-factor": 0,
-  "two-factor": 1,
-  "phishing-resistant": 2,
-};
 
 /** What follows a first proof: the session, or the question for a second one. */
 export function createSecondStep(sources: LoginSources) {
@@ -135,10 +130,6 @@ export function createSecondStep(sources: LoginSources) {
     visitor: Visitor,
   ): Promise<SignInOutcome> {
     const { owner, proved } = verdict;
-    const raised = step.raised && {
-      sessionId: step.raised.sessionId,
-      absoluteExpiresAt: new Date(step.raised.endsAt),
-    };
     const known = step.deviceId === null ? null : { id: step.deviceId, addressHash: step.addressHash };
     const begun = await begin(
       {
@@ -146,7 +137,7 @@ export function createSecondStep(sources: LoginSources) {
         ...proved,
         kind: step.kind,
         proof: mfa.proofOf(verdict),
-        raised: raised ?? undefined,
+        raised: raisedOf(step),
       },
       { ...owner, addressHash: step.addressHash },
       known,
@@ -159,6 +150,9 @@ export function createSecondStep(sources: LoginSources) {
     mfa.noteUse(shown.kind, owner.id, { actor: { type: "user", id: owner.id }, origin, background });
     return begun;
   }
+
+  const raisedOf = ({ raised }: Step) =>
+    raised === null ? undefined : { sessionId: raised.sessionId, absoluteExpiresAt: new Date(raised.endsAt) };
 
   const verbs = {
     /** Two sequential round trips: the guess is counted and what it is checked against read; then the session, by its use. */
@@ -183,7 +177,7 @@ export function createSecondStep(sources: LoginSources) {
       const verdict = await mfa.provePasskey(shown, { actor, origin, background });
       if (!verdict.ok) return refusal(verdict, "passkey");
       const { owner, proved } = verdict;
-      if (strength[proved.acr] < strength[sources.levelRequired(owner)])
+      if (isWeaker(proved.acr, sources.levelRequired(owner)))
         return { ok: false, code: "invalid_passkey", degraded: none };
       const known = await deviceCookies.read(asked.deviceCookie);
       const step = {
@@ -209,7 +203,7 @@ export function createSecondStep(sources: LoginSources) {
       return await due(step, factorsOf(account), none);
     },
 
-    /** The factor that had to be set up is there, and was shown in being set up: the session begins. */
+    /** The factor that was set up is there, and was shown in being set up: the session begins, or is taken further. */
     async enrolled(
       step: Step,
       factor: Parameters<Mfa["provedBy"]>[1],
@@ -220,7 +214,12 @@ export function createSecondStep(sources: LoginSources) {
       // Setting it up was one change; any further one undoes the first proof.
       if (account.version !== step.version + 1) return refused("mfa_token_invalid");
       const known = step.deviceId === null ? null : { id: step.deviceId, addressHash: step.addressHash };
-      const signIn = { account, ...mfa.provedBy(step.methods, factor), kind: step.kind };
+      const signIn = {
+        account,
+        ...mfa.provedBy(step.methods, factor),
+        kind: step.kind,
+        raised: raisedOf(step),
+      };
       const whose = { ...account, addressHash: step.addressHash };
       return (await begin(signIn, whose, known, carried, visitor)) ?? refused("unavailable");
     },

@@ -1,9 +1,12 @@
 import { Field, Form, Note } from "../http/form-fields.tsx";
+import { type PasskeyAsked, PasskeyForm } from "../http/passkey-form.tsx";
+
+type FieldName = "email" | "password" | "new_password" | "code" | "recovery_code" | "name";
 
 /** What a form says when it comes back: beside the field, or above them all. What was typed comes along, except passwords. */
 export type FormState = {
   readonly email?: string | undefined;
-  readonly errors?: Partial<Record<"email" | "password" | "new_password" | "code", string>>;
+  readonly errors?: Partial<Record<FieldName, string>>;
   readonly alert?: string | undefined;
   /** Something that was done just before. */
   readonly done?: string | undefined;
@@ -18,7 +21,12 @@ export function Notes({ state }: { state: FormState }) {
   );
 }
 
-export function SignInContent(props: { token: string; state: FormState; returnTo: string | null }) {
+export function SignInContent(props: {
+  token: string;
+  passkey: PasskeyAsked;
+  state: FormState;
+  returnTo: string | null;
+}) {
   const { state, returnTo } = props;
   const { errors = {} } = state;
   return (
@@ -31,7 +39,7 @@ export function SignInContent(props: { token: string; state: FormState; returnTo
           name="email"
           label="Email address"
           type="email"
-          autocomplete="username"
+          autocomplete="username webauthn"
           value={state.email}
           error={errors.email}
           isFirst={state.email === undefined}
@@ -47,6 +55,12 @@ export function SignInContent(props: { token: string; state: FormState; returnTo
           Sign in
         </button>
       </Form>
+      <PasskeyForm {...props.passkey} kind="get" returnTo={returnTo} isConditional>
+        <p class="or">or</p>
+        <button type="submit" class="whole">
+          Sign in with a passkey
+        </button>
+      </PasskeyForm>
       <p class="after links">
         <a href="/recover">Forgot your password?</a>
         <a href="/register">Create an account</a>

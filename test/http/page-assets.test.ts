@@ -10,14 +10,14 @@ async function compressedBytes(text: string): Promise<number> {
   return (await new Response(stream).arrayBuffer()).byteLength;
 }
 
-test("the style sheet is below 10 KB compressed, the script below 1 KB, and both stay with us", async () => {
+test("the style sheet is below 10 KB compressed, the script below 2 KB, and both stay with us", async () => {
   const assets = await createPageAssets(accent("#1d5fc4"));
   const texts = await Promise.all(
     [assets.stylePath, assets.scriptPath].map(async (path) => await assets.answer(path.slice(8))?.text()),
   );
   const [style = "", script = ""] = texts;
   expect(await compressedBytes(style)).toBeLessThan(10_000);
-  expect(await compressedBytes(script)).toBeLessThan(1000);
+  expect(await compressedBytes(script)).toBeLessThan(2000);
   expect(style).toContain("--accent:light-dark(#1d5fc4,");
   expect(style + script).not.toMatch(/https?:|@import|url\(|innerHTML|eval/);
 });

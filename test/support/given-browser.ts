@@ -113,6 +113,9 @@ export const openPages = ["/login", "/register", "/register/sent", "/recover", "
 export const ownPages = [
   "/account",
   "/account/security",
+  "/account/security/app",
+  "/account/security/passkey",
+  "/account/security/recovery-codes",
   "/account/address",
   "/account/delete",
   "/account/sessions",

@@ -1,0 +1,104 @@
+import { AuthError } from "../errors/auth-error.ts";
+import { SecurityContent } from "./account.page.tsx";
+import { FactorsSection } from "./factors.page.tsx";
+import { badName } from "./routes-pages-enrolment.tsx";
+import { mountFactorPages } from "./routes-pages-factors.tsx";
+import {
+  type Mistake,
+  ownerBond,
+  type PageDeps,
+  readPageForm,
+  seeOtherWith,
+  staleForm,
+  text,
+} from "./routes-pages-forms.ts";
+import { asFresh, attempt, type Owner, type OwnMount, ownPage } from "./routes-pages-owner.tsx";
+
+const page = "/account/security";
+const forms = { rename: `${page}/rename`, remove: `${page}/remove` } as const;
+
+/** `/account/security` and what is under it: the password, and what there is besides. */
+export function mountSecurityPages(own: OwnMount, deps: PageDeps): void {
+  mountPassword(own, deps);
+  mountHeld(own, deps);
+  mountFactorPages(own, deps);
+}
+
+async function showSecurity(owner: Owner, deps: PageDeps, mistake?: Mistake): Promise<Response> {
+  const { accountId, id, email } = owner.session;
+  const { name } = ownerBond(id);
+  const [factors, rename, remove] = await Promise.all([
+    deps.mfa.list(accountId),
+    deps.formTokens.make(name, forms.rename),
+    deps.formTokens.make(name, forms.remove),
+  ]);
+  const tokens = {
+    rename: { action: forms.rename, token: rename },
+    remove: { action: forms.remove, token: remove },
+  };
+  return await ownPage(owner, deps, {
+    title: "Security",
+    form: page,
+    mistake,
+    content: ({ token, state }) => (
+      <SecurityContent token={token} state={state} email={email} passwordLengthMin={deps.passwordLengthMin}>
+        <FactorsSection factors={factors} forms={tokens} now={deps.now()} />
+      </SecurityContent>
+    ),
+  });
+}
+
+function mountPassword(own: OwnMount, deps: PageDeps): void {
+  const form = page;
+  const show = (owner: Owner, mistake?: Mistake): Promise<Response> => showSecurity(owner, deps, mistake);
+
+  own.get(form, (owner) => show(owner));
+  own.post(form, form, async (owner) => {
+    const { c, session, operator } = owner;
+    const entries = { password: text(2048), new_password: text(2048) };
+    const { fields, isOurs } = await readPageForm(c, deps, { form, bond: ownerBond(session.id), entries });
+    if (!isOurs) return await show(owner, staleForm);
+    const passwords = { current: fields.password, next: fields.new_password };
+    const mistake = await attempt(() =>
+      deps.accounts.changePassword(session.accountId, passwords, session.id, operator),
+    );
+    return mistake ? await show(owner, mistake) : seeOtherWith("password-changed", form, deps);
+  });
+}
+
+const factorShape = /^fct_[0-9A-Za-z]{22}$/;
+
+function mountHeld(own: OwnMount, deps: PageDeps): void {
+  const { mfa } = deps;
+  const back = (): string => page;
+  const holderOf = ({ session }: Owner) => ({ accountId: session.accountId, email: session.email });
+
+  const rename = async (owner: Owner): Promise<Response> => {
+    const { c, session } = owner;
+    const entries = { factor: text(64), name: text(512) };
+    const asked = { form: forms.rename, bond: ownerBond(session.id), entries };
+    const { fields, isOurs } = await readPageForm(c, deps, asked);
+    if (!isOurs) return await showSecurity(owner, deps, staleForm);
+    try {
+      const isThere =
+        factorShape.test(fields.factor) && (await mfa.rename(fields.factor, holderOf(owner), fields.name));
+      return seeOtherWith(isThere ? "factor-renamed" : "factor-gone", page, deps);
+    } catch (thrown) {
+      if (!(thrown instanceof AuthError && thrown.code === "invalid_request")) throw thrown;
+      return await showSecurity(owner, deps, { status: 400, alert: badName.errors?.name });
+    }
+  };
+
+  const remove = async (owner: Owner): Promise<Response> => {
+    const { c, session, operator } = owner;
+    const asked = { form: forms.remove, bond: ownerBond(session.id), entries: { factor: text(64) } };
+    const { fields, isOurs } = await readPageForm(c, deps, asked);
+    if (!isOurs) return await showSecurity(owner, deps, staleForm);
+    const isThere =
+      factorShape.test(fields.factor) && (await mfa.remove(fields.factor, holderOf(owner), operator));
+    return seeOtherWith(isThere ? "factor-removed" : "factor-gone", page, deps);
+  };
+
+  own.post(forms.rename, page, asFresh(deps, back, rename));
+  own.post(forms.remove, page, asFresh(deps, back, remove));
+}
