@@ -203,6 +203,8 @@ test("the demo account signs in at once, is seen by the command line, and is sig
   expect(await gatehouse("users", "list", "--email", email)).toContain("active");
   expect(await gatehouse("users", "show", email)).not.toMatch(/hash|argon2/);
   expect(await gatehouse("sessions", "list", email)).toContain(sessionId);
+  expect(await gatehouse("users", "factors", email)).toBe("No second factors.");
+  expect(await gatehouse("users", "reset-factors", email)).toBe(`${email} had no second factor.`);
   const file = join(local, "token");
   writeFileSync(file, `${accessToken}\n`);
   expect(lastLine(await gatehouse("tokens", "revoke", "--token-from", file))).toMatch(felt);
