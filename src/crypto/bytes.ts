@@ -14,6 +14,9 @@ export function hex(bytes: Uint8Array): string {
   return text;
 }
 
+/** 122 random bits as 32 digits, for names that must be unique and keep no secret: a filled buffer costs five times as much. */
+export const randomHex = (): string => crypto.randomUUID().replaceAll("-", "");
+
 /** Base64url without padding (RFC 4648 §5). */
 export function base64url(bytes: Uint8Array): string {
   let binary = "";

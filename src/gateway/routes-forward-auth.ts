@@ -1,13 +1,17 @@
 import { Hono } from "hono";
 import type { Audit } from "../audit/audit.ts";
-import type { Verdict } from "../authentication/principal.ts";
+import type { Principal, Verdict } from "../authentication/principal.ts";
 import { AuthError } from "../errors/auth-error.ts";
+import { mayHoldCredential } from "../http/door-checks.ts";
 import { problem } from "../http/problem.ts";
 import { setRateLimitHeaders } from "../http/rate-limit-headers.ts";
 import { refusalProblem } from "../http/refusal.ts";
+import { preparedAnswer, prepareHeaders } from "../http/security-headers.ts";
 import type { DoorEnv, Visit } from "../http/visit.ts";
 import type { Level } from "../tokens/levels.ts";
 import type { Admission, ForwardAuth, ForwardedCall } from "./forward-auth.ts";
+import { identityHeaders } from "./identity-headers.ts";
+import type { Identity } from "./identity-tokens.ts";
 import { maxAgeSecondsMax } from "./route.ts";
 
 export type ForwardAuthDeps = {
@@ -15,6 +19,8 @@ export type ForwardAuthDeps = {
   readonly audit: Pick<Audit, "record">;
   /** Weakest first. */
   readonly levels: readonly Level[];
+  /** The headers of an answer, for as long as its identity is handed out. */
+  readonly saying: WeakMap<Identity, Headers>;
   readonly refusalOfUrl: (url: URL, visit: Visit) => (Verdict & { ok: false }) | null;
   readonly eventsOf: (admission: Admission, visit: Visit) => Parameters<Audit["record"]>[0][];
 };
@@ -29,6 +35,20 @@ export function forwardAuthRoutes(deps: ForwardAuthDeps): Hono<DoorEnv> {
   return routes;
 }
 
+/** What tells the proxy who calls: the same for as long as the signed identity is. */
+function headersSaying(
+  identity: Identity,
+  principal: Principal,
+  { saying }: Pick<ForwardAuthDeps, "saying">,
+): Headers {
+  const known = saying.get(identity);
+  if (known) return known;
+  const said = Object.fromEntries(identityHeaders(principal));
+  const headers = prepareHeaders({ ...said, "x-gatehouse-identity": identity.token });
+  saying.set(identity, headers);
+  return headers;
+}
+
 export async function answerForwardAuth(
   request: Request,
   visit: Visit,
@@ -36,15 +56,17 @@ export async function answerForwardAuth(
 ): Promise<Response> {
   const call = forwardedCall(request, visit.url, deps.levels);
   // The proxy's logs have such a URL by now, as ours would have had.
-  const inUrl = deps.refusalOfUrl(new URL(`https://forwarded.invalid${call.uri}`), visit);
+  const inUrl = mayHoldCredential(call.uri)
+    ? deps.refusalOfUrl(new URL(`https://forwarded.invalid${call.uri}`), visit)
+    : null;
   const admission: Admission = inUrl
     ? { outcome: "refused", verdict: inUrl }
     : await deps.forwardAuth.admit(call, request.headers, visit);
   for (const event of deps.eventsOf(admission, visit)) deps.audit.record(event, visit.background);
   if (admission.outcome === "admitted") {
-    const answer = new Response(null);
-    setRateLimitHeaders(answer.headers, admission.verdict);
-    for (const [name, value] of admission.headers) answer.headers.set(name, value);
+    const { identity, verdict } = admission;
+    const answer = preparedAnswer(null, headersSaying(identity, verdict.principal, deps), visit);
+    setRateLimitHeaders(answer.headers, verdict);
     return answer;
   }
   if (admission.outcome === "refused") return refusalProblem(admission.verdict, visit.requestId);

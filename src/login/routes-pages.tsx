@@ -2,7 +2,6 @@ import { Hono } from "hono";
 import * as v from "valibot";
 import { AuthError } from "../errors/auth-error.ts";
 import { sentenceOf } from "../errors/codes.ts";
-import { rateLimitHeaders } from "../http/rate-limit-headers.ts";
 import { requireSameOrigin } from "../http/same-origin.ts";
 import type { DoorEnv } from "../http/visit.ts";
 import type { RefusedSignIn, SignInOutcome } from "./login.ts";
@@ -22,6 +21,7 @@ import {
   type PageMount,
   readPageForm,
   retryAfterHeader,
+  sayingDegraded,
   seeOther,
   staleForm,
   takeNotice,
@@ -59,6 +59,7 @@ export function pageRoutes(
     if (!asset) throw new AuthError("not_found");
     return asset;
   });
+  routes.get("/favicon.ico", () => deps.shell.favicon());
   pages.get("/", () => seeOther(homePath));
   // The address that password managers open (W3C, A Well-Known URL for Changing Passwords).
   pages.get("/.well-known/change-password", () => seeOther("/account/security"));
@@ -110,10 +111,7 @@ function mountSignInPage(pages: PageMount, deps: PageDeps): void {
     const answer = outcome.ok
       ? seeOther(returnTo, signedInCookies(deps.cookies, { ...outcome, now: deps.now() }))
       : await notYet(outcome);
-    for (const [name, value] of Object.entries(rateLimitHeaders([], outcome.degraded))) {
-      answer.headers.set(name, value);
-    }
-    return answer;
+    return sayingDegraded(answer, outcome);
   });
 }
 
@@ -179,11 +177,12 @@ function mountRegisterPages(pages: PageMount, deps: PageDeps): void {
     const { email, password } = fields;
     if (!isOurs) return await show(c, { email }, staleForm);
     try {
-      await accounts.register(email, password, visitorOf(c.env.visit));
+      const accepted = await accounts.register(email, password, visitorOf(c.env.visit));
+      return sayingDegraded(seeOther("/register/sent"), accepted);
     } catch (thrown) {
-      return await show(c, { email }, mistakeOf(thrown, "password"));
+      const mistake = mistakeOf(thrown, "password");
+      return sayingDegraded(await show(c, { email }, mistake), mistake);
     }
-    return seeOther("/register/sent");
   });
 }
 
