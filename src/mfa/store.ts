@@ -183,14 +183,14 @@ export function createFactorStore(database: Database) {
       return removed[0] ? decodeRow(factors, removed[0]) : null;
     },
 
-    /** Everything of an account: by an operator for who lost all of it, and after the account itself. */
+    /** Everything of an account: by an operator for who lost all of it, and after the account itself. How many counted. */
     async removeAll(accountId: string, at: Date): Promise<number> {
       const [removed = []] = await inOneTransaction(database, [
-        sql`delete from ${factors} where account_id = ${accountId} returning id`,
+        sql`delete from ${factors} where account_id = ${accountId} returning confirmed_at`,
         sql`delete from ${factorAttempts} where account_id = ${accountId}`,
         noteKinds(accountId, at),
       ]);
-      return removed.length;
+      return removed.filter((row) => row["confirmed_at"] !== null).length;
     },
 
     /** For the statement that begins a session: the proof is used there, once, or nothing begins. */
