@@ -232,27 +232,25 @@ export function createApp(rooms: Rooms) {
     gateway.ownsHost(canonicalHost(url.hostname), visit).catch(() => true);
 
   /** The busiest doors need no router; it knows them too, under their other spellings and methods. */
-  function answer(request: Request, visit: Visit, wholeHost: boolean): Response | Promise<Response> {
-    const { pathname } = visit.url;
-    if (isProxied(pathname, wholeHost)) return answerPassage(request, visit, busy.gateway, !wholeHost);
+  function answer(request: Request, visit: Visit, pathname: string): Response | Promise<Response> {
     if (pathname === "/v1/authenticate") return answerForwardAuth(request, visit, busy.forwardAuth);
     if (pathname === "/.well-known/jwks.json" && request.method === "GET") return busy.keySet(request, visit);
     return app.fetch(request, { visit });
   }
 
-  const isProxied = (pathname: string, wholeHost: boolean): boolean =>
-    wholeHost || pathname.startsWith("/gateway/");
-
   /** What is there at once is answered at once: each wait costs. */
   function answerWhole(request: Request, visit: Visit, wholeHost: boolean): Response | Promise<Response> {
-    const isOurs = !isProxied(visit.url.pathname, wholeHost);
+    const { pathname } = visit.url;
+    const isOurs = !wholeHost && !pathname.startsWith("/gateway/");
     const finish = (response: Response): Response => {
       rooms.signingKeys.refreshBehind(visit.background);
       return withSecurityHeaders(response, visit, isOurs);
     };
     const fail = (thrown: unknown): Response => finish(answerThrown(thrown as Error, rooms, visit));
     try {
-      const response = answer(request, visit, wholeHost);
+      const response = isOurs
+        ? answer(request, visit, pathname)
+        : answerPassage(request, visit, busy.gateway, !wholeHost);
       return response instanceof Promise ? response.then(finish, fail) : finish(response);
     } catch (thrown) {
       return fail(thrown);

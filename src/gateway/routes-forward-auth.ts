@@ -54,7 +54,11 @@ export async function answerForwardAuth(
   visit: Visit,
   deps: ForwardAuthDeps,
 ): Promise<Response> {
+<<<<<<< HEAD
   const call = forwardedCall(request, visit.url, deps.levels);
+=======
+  const call = forwardedCall(request, visit);
+>>>>>>> perf
   // The proxy's logs have such a URL by now, as ours would have had.
   const inUrl = mayHoldCredential(call.uri)
     ? deps.refusalOfUrl(new URL(`https://forwarded.invalid${call.uri}`), visit)
@@ -111,23 +115,29 @@ const hostShape = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
  * - Envoy calls us with the call's own method, and its path and query behind ours: so these are not for us to obey.
  *   They are read as they came, before a parser has resolved anything.
  */
+<<<<<<< HEAD
 function forwardedCall(request: Request, url: URL, levels: readonly Level[]): ForwardedCall {
+=======
+function forwardedCall(request: Request, { url, fields }: Visit): ForwardedCall {
+>>>>>>> perf
   const { headers } = request;
   const asked = request.url.slice(request.url.indexOf("/", "https://".length));
   if (!asked.startsWith(ourPath)) throw new AuthError("ambiguous_path");
   const [behindOurs = ""] = asked.slice(ourPath.length).split("?", 1);
-  const isOriginal = headers.has("x-original-method") || headers.has("x-original-uri");
-  const isForwarded = headers.has("x-forwarded-method") || headers.has("x-forwarded-uri");
+  const isOriginal = fields.some(([name]) => name === "x-original-method" || name === "x-original-uri");
+  const isForwarded = fields.some(([name]) => name === "x-forwarded-method" || name === "x-forwarded-uri");
   if (Number(isOriginal) + Number(isForwarded) + Number(behindOurs !== "") > 1)
     throw new AuthError("invalid_request", "the call is told in more than one way");
   const family = isOriginal ? "original" : "forwarded";
-  const uri = behindOurs === "" ? (headers.get(`x-${family}-uri`) ?? "/") : asked.slice(ourPath.length);
+  const told = (what: "uri" | "method") =>
+    isOriginal || isForwarded ? headers.get(`x-${family}-${what}`) : null;
+  const uri = behindOurs === "" ? (told("uri") ?? "/") : asked.slice(ourPath.length);
   const host = isForwarded || behindOurs !== "" ? headers.get("x-forwarded-host") : null;
   if (uri.length > uriBytesMax) throw new AuthError("uri_too_long", "the forwarded URI is longer than 8 KB");
   if (!uri.startsWith("/")) throw new AuthError("invalid_request", "the forwarded URI must be a path");
   if (host !== null && !(hostShape.test(host) && URL.canParse(`https://${host}`)))
     throw new AuthError("invalid_request", "the forwarded host must be one host");
-  const method = headers.get(`x-${family}-method`) ?? request.method;
+  const method = told("method") ?? request.method;
   if (!methodShape.test(method)) throw new AuthError("invalid_request", "the forwarded method must be one");
   const ours = behindOurs === "" && url.search !== "" ? url.searchParams : null;
   return { method, uri, host, ...policyOf(ours, levels) };
