@@ -54,11 +54,7 @@ export async function answerForwardAuth(
   visit: Visit,
   deps: ForwardAuthDeps,
 ): Promise<Response> {
-<<<<<<< HEAD
-  const call = forwardedCall(request, visit.url, deps.levels);
-=======
-  const call = forwardedCall(request, visit);
->>>>>>> perf
+  const call = forwardedCall(request, visit, deps.levels);
   // The proxy's logs have such a URL by now, as ours would have had.
   const inUrl = mayHoldCredential(call.uri)
     ? deps.refusalOfUrl(new URL(`https://forwarded.invalid${call.uri}`), visit)
@@ -115,11 +111,7 @@ const hostShape = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
  * - Envoy calls us with the call's own method, and its path and query behind ours: so these are not for us to obey.
  *   They are read as they came, before a parser has resolved anything.
  */
-<<<<<<< HEAD
-function forwardedCall(request: Request, url: URL, levels: readonly Level[]): ForwardedCall {
-=======
-function forwardedCall(request: Request, { url, fields }: Visit): ForwardedCall {
->>>>>>> perf
+function forwardedCall(request: Request, { url, fields }: Visit, levels: readonly Level[]): ForwardedCall {
   const { headers } = request;
   const asked = request.url.slice(request.url.indexOf("/", "https://".length));
   if (!asked.startsWith(ourPath)) throw new AuthError("ambiguous_path");
