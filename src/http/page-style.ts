@@ -119,6 +119,7 @@ body:not(.wide) main .whole { inline-size: 100%; }
 .stack { display: flex; flex-wrap: wrap; gap: 16px; }
 .panel { max-inline-size: 464px; padding: 24px 32px 32px; margin-block-end: 32px; background: var(--surface); border: 1px solid var(--line); border-radius: var(--radius); }
 .panel h2 { margin-block-end: 8px; }
+@media (scripting: none) { .scripted { display: none; } }
 .or { margin: 16px 0; text-align: center; color: var(--muted); }
 .choice { padding-block: 16px; border-block-start: 1px solid var(--line); }
 .choice h2 { margin-block-end: 4px; }
