@@ -130,7 +130,7 @@ summary { padding-block: 10px; color: var(--accent); cursor: pointer; }
 .change form { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 16px; margin-block: 8px; }
 .change label { margin: 0; }
 .change input { flex: 1 1 160px; inline-size: auto; min-inline-size: 0; }
-.qr { inline-size: 208px; margin: 0 auto 16px; border-radius: var(--radius); overflow: hidden; background: #fff; forced-color-adjust: none; }
+.qr { inline-size: 264px; max-inline-size: 100%; margin: 0 auto 16px; border-radius: var(--radius); overflow: hidden; background: #fff; forced-color-adjust: none; }
 .wide .qr { margin-inline: 0; }
 .qr svg { display: block; inline-size: 100%; block-size: auto; }
 .wide main > form { max-inline-size: 400px; }
