@@ -25,9 +25,10 @@ const sayings = {
   InvalidStateError: "This device has a passkey for your account already.",
   NotAllowedError: "Nothing was done: it was cancelled, or took too long. You can try again.",
 };
-if (globalThis.PublicKeyCredential) {
-  let waiting = new AbortController();
-  for (const form of document.querySelectorAll("form[data-passkey]")) {
+let waiting = new AbortController();
+for (const form of document.querySelectorAll("form[data-passkey]")) {
+  if (!globalThis.PublicKeyCredential) form.hidden = true;
+  else {
     const isNew = form.dataset.passkey === "create";
     const publicKey = () => optionsOf(isNew, JSON.parse(form.dataset.options));
     const submit = form.querySelector("button:not([type=button])");
@@ -50,7 +51,6 @@ if (globalThis.PublicKeyCredential) {
         submit.removeAttribute("aria-busy");
       });
     });
-    form.hidden = false;
     if ("conditional" in form.dataset)
       PublicKeyCredential.isConditionalMediationAvailable?.().then((can) => can && ask({ mediation: "conditional" })).catch(() => {});
   }
@@ -60,6 +60,5 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
     await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).innerText);
     button.textContent = "Copied";
   });
-  button.hidden = false;
 }
 `;

@@ -119,6 +119,7 @@ body:not(.wide) main .whole { inline-size: 100%; }
 .stack { display: flex; flex-wrap: wrap; gap: 16px; }
 .panel { max-inline-size: 464px; padding: 24px 32px 32px; margin-block-end: 32px; background: var(--surface); border: 1px solid var(--line); border-radius: var(--radius); }
 .panel h2 { margin-block-end: 8px; }
+@media (scripting: none) { .scripted { display: none; } }
 .or { margin: 16px 0; text-align: center; color: var(--muted); }
 .choice { padding-block: 16px; border-block-start: 1px solid var(--line); }
 .choice h2 { margin-block-end: 4px; }
@@ -129,7 +130,7 @@ summary { padding-block: 10px; color: var(--accent); cursor: pointer; }
 .change form { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 16px; margin-block: 8px; }
 .change label { margin: 0; }
 .change input { flex: 1 1 160px; inline-size: auto; min-inline-size: 0; }
-.qr { inline-size: 208px; margin: 0 auto 16px; border-radius: var(--radius); overflow: hidden; background: #fff; forced-color-adjust: none; }
+.qr { inline-size: 264px; max-inline-size: 100%; margin: 0 auto 16px; border-radius: var(--radius); overflow: hidden; background: #fff; forced-color-adjust: none; }
 .wide .qr { margin-inline: 0; }
 .qr svg { display: block; inline-size: 100%; block-size: auto; }
 .wide main > form { max-inline-size: 400px; }

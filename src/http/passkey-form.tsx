@@ -5,7 +5,7 @@ import { Form } from "./form-fields.tsx";
 export type PasskeyAsked = { readonly action: string; readonly token: string; readonly options: object };
 
 /**
- * A passkey needs a script of the page: without one the form is not seen. It is sent when the authenticator has answered.
+ * A passkey needs a script of the page: where scripts are off the form is not seen. It is sent when the authenticator has answered.
  * `isConditional`: the browser offers passkeys in the field of the address, too.
  */
 export function PasskeyForm(
@@ -21,7 +21,7 @@ export function PasskeyForm(
     "data-passkey": props.kind,
     "data-options": JSON.stringify(props.options),
     ...(props.isConditional ? { "data-conditional": "" } : {}),
-    hidden: true,
+    class: "scripted",
   };
   return (
     <Form action={props.action} token={props.token} script={script}>

@@ -78,6 +78,9 @@ export function AccountContent(props: { account: Account; sessions: number; stat
           {changedAt === null ? "As it was when the account was created" : "Chosen "}
           {changedAt === null ? null : <Time at={changedAt} now={now} />}
         </Row>
+        <Row title="Second step" href="/account/security" action="See security">
+          {secondStepOf(account.factorKinds)}
+        </Row>
         <Row title="Sessions" href="/account/sessions" action="See sessions">
           {sessions === 1 ? "Signed in here, and nowhere else" : `Signed in at ${sessions} places`}
         </Row>
@@ -87,6 +90,14 @@ export function AccountContent(props: { account: Account; sessions: number; stat
       </ul>
     </>
   );
+}
+
+function secondStepOf(kinds: readonly string[]): string {
+  if (kinds.length === 0) return "None: your password alone opens this account";
+  return [
+    ...(kinds.includes("passkey") ? ["A passkey"] : []),
+    ...(kinds.includes("totp") ? ["A code from your app"] : []),
+  ].join(" or ");
 }
 
 /** Tells a password manager whose password this is; it is not sent. */

@@ -77,7 +77,7 @@ export function RecoveryCodesShown(props: {
         >
           Download
         </a>
-        <button type="button" data-copy="codes" hidden>
+        <button type="button" data-copy="codes" class="scripted">
           Copy
         </button>
         <a class="button primary" href={props.returnTo ?? "/account/security"}>

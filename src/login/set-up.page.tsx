@@ -41,7 +41,7 @@ export function SetUpContent(props: {
 }
 
 export const passkeyWords =
-  "Your fingerprint, face or screen lock instead of a password. It stays on your device or in your password manager, and works on no copied page.";
+  "Your fingerprint, face or screen lock instead of a password. It stays on your device or in your password manager, and a fake copy of this site gets nothing from it.";
 export const appWords =
   "An app on your phone that shows a new six-digit code every 30 seconds. Any of them will do.";
 
@@ -94,7 +94,7 @@ export function AppContent(props: FormAsked & { app: AppShown; state: FormState;
         <li>Type the code that it shows then.</li>
       </ol>
       <div class="qr" role="img" aria-label="QR code with the key below">
-        {raw(renderSVG(app.uri, { border: 3, ecc: "M" }))}
+        {raw(renderSVG(app.uri, { border: 3 }))}
       </div>
       <p>
         Key: <code id="secret">{inFours(app.secret)}</code>

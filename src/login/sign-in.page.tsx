@@ -55,7 +55,12 @@ export function SignInContent(props: {
           Sign in
         </button>
       </Form>
-      <PasskeyForm {...props.passkey} kind="get" returnTo={returnTo} isConditional>
+      <PasskeyForm
+        {...props.passkey}
+        kind="get"
+        returnTo={returnTo}
+        isConditional={state.alert === undefined}
+      >
         <p class="or">or</p>
         <button type="submit" class="whole">
           Sign in with a passkey

@@ -149,8 +149,11 @@ test("a form for a stranger costs no call; a page of an account one read to know
   for (const path of ["/login", "/register", "/recover", "/recover?link=x", "/verify-email?link=x"]) {
     expect([path, await callsOf(path, stranger)]).toEqual([path, [0, 0]]);
   }
-  for (const path of ["/account/security", "/account/address", "/account/delete"]) {
+  for (const path of ["/account/security/app", "/account/address", "/account/delete"]) {
     expect([path, await callsOf(path, browser)]).toEqual([path, [1, 0]]);
+  }
+  for (const path of ["", "/passkey", "/recovery-codes"].map((end) => `/account/security${end}`)) {
+    expect([path, await callsOf(path, browser)]).toEqual([path, [2, 0]]);
   }
   expect(await callsOf("/account/sessions", browser)).toEqual([2, 0]);
   expect(await callsOf("/account", browser)).toEqual([3, 0]);

@@ -252,7 +252,9 @@ test("pages let their own script ask for passkeys, and nobody else's", async () 
   expect(answer.headers.get("permissions-policy")).toContain("publickey-credentials-get=(self)");
   expect(answer.headers.get("permissions-policy")).toContain("publickey-credentials-create=(self)");
   expect(html).toMatch(/autocomplete="username webauthn"/);
-  expect(html).toMatch(/<form method="post" action="\/login\/passkey" data-passkey="get"[^>]* hidden/);
+  expect(html).toMatch(
+    /<form method="post" action="\/login\/passkey" data-passkey="get"[^>]* class="scripted"/,
+  );
   expect(optionsOn<PasskeyRequestOptions>({ answer, html, forms: [] }, "/login/passkey").rpId).toBe(
     new URL(issuer).hostname,
   );

@@ -41,6 +41,7 @@ test("an app is set up with its first code; the session goes on as one of two fa
   const { html } = await browser.open(page);
   expect(html).toContain("Authenticator app");
   expect(html).toContain("not used yet");
+  expect((await browser.open("/account")).html).toContain("A code from your app");
   expect((await mailsTo(isolate, email)).length).toBeGreaterThan(0);
 });
 

@@ -1,0 +1,107 @@
+import { expect, test } from "vitest";
+import { givenWindow, pathOf, troublesOf } from "./browser.ts";
+import { codeOf, givenAuthenticator, setUpApp } from "./factors.ts";
+import { fill, givenPerson, givenSignedIn, headingOf, isSignedIn, noticeOf, press } from "./people.ts";
+
+/** It offers nothing by itself, and knows neither options nor answers as JSON. */
+const browserOf2023 = `
+  delete PublicKeyCredential.isConditionalMediationAvailable;
+  delete PublicKeyCredential.parseCreationOptionsFromJSON;
+  delete PublicKeyCredential.parseRequestOptionsFromJSON;
+  delete PublicKeyCredential.prototype.toJSON;`;
+
+test("a person adds a passkey, signs in with it by the browser's own offer, by the button in an older browser too, and no more once it is removed", async () => {
+  const window = await givenWindow();
+  const { page, context } = window;
+  const device = await givenAuthenticator(window);
+  await givenSignedIn(window);
+  await page.goto("/account/security/passkey");
+  await fill(page, { "Name (optional)": "My laptop" });
+  await press(page, "Create a passkey");
+  expect(pathOf(page)).toBe("/account/security/recovery-codes");
+  expect(await noticeOf(page)).toContain("Your passkey is added.");
+  expect(await device.count()).toBe(1);
+
+  await context.clearCookies();
+  await page.goto("/login");
+  // The browser offers what it has in the field of the address; this one takes it at once.
+  await page.waitForURL("**/account");
+  await page.goto("/account/security");
+  expect(await page.locator(".rows").first().innerText()).toContain("My laptop");
+
+  await page.addInitScript(browserOf2023);
+  await context.clearCookies();
+  await page.goto("/login");
+  await press(page, "Sign in with a passkey");
+  expect(pathOf(page)).toBe("/account");
+
+  await page.goto("/account/security");
+  await page.getByText("Change", { exact: true }).first().click();
+  await press(page, "Remove: My laptop");
+  expect(await noticeOf(page)).toContain("It is removed.");
+  await context.clearCookies();
+  await page.goto("/login");
+  await press(page, "Sign in with a passkey");
+  expect(await page.getByRole("alert").first().innerText()).toContain("This passkey could not be used.");
+  expect(await isSignedIn(window)).toBe(false);
+  expect(troublesOf(window, [400])).toEqual([]);
+});
+
+test("an older browser without JSON for passkeys adds one all the same", async () => {
+  const window = await givenWindow();
+  const { page } = window;
+  const device = await givenAuthenticator(window);
+  await page.addInitScript(browserOf2023);
+  await givenSignedIn(window);
+  await page.goto("/account/security/passkey");
+  await press(page, "Create a passkey");
+  expect(await noticeOf(page)).toContain("Your passkey is added.");
+  expect(await device.count()).toBe(1);
+  expect(troublesOf(window)).toEqual([]);
+});
+
+test("a passkey stands in for the code after a password; what the authenticator refuses is said in words and can be tried again", async () => {
+  const window = await givenWindow();
+  const { page, context } = window;
+  const device = await givenAuthenticator(window);
+  const person = await givenSignedIn(window);
+  await page.goto("/account/security/passkey");
+  await press(page, "Create a passkey");
+  await device.isWilling(false);
+  await context.clearCookies();
+  await page.goto("/login");
+  await fill(page, { "Email address": person.email, Password: person.password });
+  await press(page, "Sign in");
+  expect(await headingOf(page)).toBe("One more step");
+  await device.isWilling(true);
+  await press(page, "Use a passkey");
+  expect(pathOf(page)).toBe("/account");
+
+  await page.goto("/account/security/passkey");
+  await page.getByRole("button", { name: "Create a passkey" }).click();
+  const said = page.getByText("This device has a passkey for your account already.");
+  await said.waitFor();
+  expect(await device.count()).toBe(1);
+  expect(troublesOf(window)).toEqual([]);
+});
+
+test("without JavaScript an app is set up and its code signs in; of passkeys the page says what they would need", async () => {
+  const person = await givenPerson();
+  const window = await givenWindow({ javaScriptEnabled: false });
+  const { page, context } = window;
+  await givenSignedIn(window, person);
+  const secret = await setUpApp(window);
+  await page.goto("/account/security/passkey");
+  expect(await page.getByRole("button", { name: "Create a passkey" }).isVisible()).toBe(false);
+  expect(await page.locator("main").innerText()).toContain("A passkey needs JavaScript");
+
+  await context.clearCookies();
+  await page.goto("/login");
+  expect(await page.getByRole("button", { name: "Sign in with a passkey" }).isVisible()).toBe(false);
+  await fill(page, { "Email address": person.email, Password: person.password });
+  await press(page, "Sign in");
+  await fill(page, { "Code from your authenticator app": codeOf(secret, 1) });
+  await press(page, "Go on");
+  expect(pathOf(page)).toBe("/account");
+  expect(troublesOf(window)).toEqual([]);
+});
