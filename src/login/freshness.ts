@@ -14,7 +14,7 @@ export const isWeaker = (level: string, than: Level): boolean =>
 /** How old the proof behind a session may be when a factor, the password or the address is changed. */
 export const freshSeconds = 600;
 
-/** The strongest that the account can show, lately: a session that was stolen, or left open, changes nothing. */
+/** The strongest that the account can show, lately: a session that was stolen, or left open, changes no factor. */
 export const isFresh = (
   session: Pick<SessionShown, "acr" | "authTime">,
   account: { readonly factorKinds: readonly string[] },

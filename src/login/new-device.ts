@@ -5,7 +5,7 @@ import type { RateLimits } from "../rate-limits/rate-limits.ts";
 
 export type NewDeviceSources = {
   readonly messages: Pick<Messages, "send">;
-  readonly rateLimits: Pick<RateLimits, "openTrip" | "take" | "demandOf">;
+  readonly rateLimits: Pick<RateLimits, "openTrip" | "take" | "demandOf" | "brakeOf" | "note">;
 };
 
 /**

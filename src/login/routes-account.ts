@@ -7,6 +7,7 @@ import { refusalProblem } from "../http/refusal.ts";
 import type { DoorEnv } from "../http/visit.ts";
 import type { SessionShown } from "../sessions/session.ts";
 import type { Operator } from "../sessions/sessions.ts";
+import { requireFresh } from "./freshness.ts";
 import type { OwnEntrant } from "./own-access.ts";
 import type { AuthDeps } from "./routes.ts";
 import { signedOutCookies, visitorOf, withCookies } from "./routes-cookies.ts";
@@ -72,7 +73,24 @@ function mountSessions(routes: Hono<DoorEnv>, deps: AuthDeps, entered: Guard): v
   );
 }
 
-function mountAccount(routes: Hono<DoorEnv>, { accounts, cookies }: AuthDeps, entered: Guard): void {
+/** The password is asked for anyway: who has a factor must have shown it lately as well. */
+const strongly =
+  ({ accounts, sessions, now }: AuthDeps, handler: Handler): Handler =>
+  async (c, entrant, operator) => {
+    const [account, list] = await Promise.all([
+      accounts.get(entrant.accountId),
+      sessions.list(entrant.accountId),
+    ]);
+    const session = list.find(({ id }) => id === entrant.sessionId);
+    if (!session) throw new AuthError("invalid_token");
+    if (account.factorKinds.length > 0) requireFresh(session, account, now());
+    return await handler(c, entrant, operator);
+  };
+
+function mountAccount(routes: Hono<DoorEnv>, deps: AuthDeps, entered: Guard): void {
+  const { accounts, cookies } = deps;
+  const strong = (handler: Handler) => entered(strongly(deps, handler));
+
   routes.get(
     "/account",
     entered(async (c, { accountId }) => {
@@ -90,7 +108,7 @@ function mountAccount(routes: Hono<DoorEnv>, { accounts, cookies }: AuthDeps, en
 
   routes.post(
     "/password/change",
-    entered(async (c, { accountId, sessionId }, operator) => {
+    strong(async (c, { accountId, sessionId }, operator) => {
       const input = await readJson(c.req.raw, changePasswordInput);
       const passwords = { current: input.current_password, next: input.new_password };
       requireOwn(await accounts.changePassword(accountId, passwords, sessionId, operator));
@@ -100,7 +118,7 @@ function mountAccount(routes: Hono<DoorEnv>, { accounts, cookies }: AuthDeps, en
 
   routes.post(
     "/email/change",
-    entered(async (c, { accountId }, operator) => {
+    strong(async (c, { accountId }, operator) => {
       const input = await readJson(c.req.raw, changeAddressInput);
       requireOwn(await accounts.changeAddress(accountId, input.password, input.email, operator));
       return c.json({ status: "accepted" }, 202);
@@ -109,7 +127,7 @@ function mountAccount(routes: Hono<DoorEnv>, { accounts, cookies }: AuthDeps, en
 
   routes.delete(
     "/account",
-    entered(async (c, { accountId }, operator) => {
+    strong(async (c, { accountId }, operator) => {
       const { password } = await readJson(c.req.raw, deleteAccountInput);
       requireOwn(await accounts.remove(accountId, password, operator));
       return withCookies(c.body(null, 204), signedOutCookies(cookies));

@@ -87,7 +87,9 @@ function mountProofs(routes: Hono<DoorEnv>, deps: AuthDeps): void {
     const { session, account } = entered;
     if (!session) throw new AuthError("invalid_token");
     const raised = { ...session, sessionId: session.id, accountId: account.id, version: account.version };
-    if (account.factorKinds.length > 0) return answerSignIn(c, deps, await login.raise(raised, account));
+    // A session that never knew the password begins with it: a code beside a key that was merely touched is one factor.
+    if (password === undefined && account.factorKinds.length > 0)
+      return answerSignIn(c, deps, await login.raise(raised, account));
     if (password === undefined)
       throw new AuthError(
         "invalid_request",

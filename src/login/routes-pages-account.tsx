@@ -12,7 +12,14 @@ import {
   staleForm,
   text,
 } from "./routes-pages-forms.ts";
-import { attempt, createOwnMount, type Owner, type OwnMount, ownPage } from "./routes-pages-owner.tsx";
+import {
+  asStrong,
+  attempt,
+  createOwnMount,
+  type Owner,
+  type OwnMount,
+  ownPage,
+} from "./routes-pages-owner.tsx";
 import { mountSecurityPages } from "./routes-pages-security.tsx";
 import { SessionsContent } from "./sessions.page.tsx";
 
@@ -64,7 +71,7 @@ function mountAddress(own: OwnMount, deps: PageDeps): void {
     });
 
   own.get(form, (owner) => show(owner));
-  own.post(form, form, async (owner) => {
+  const change = async (owner: Owner): Promise<Response> => {
     const { c, session, operator } = owner;
     const entries = { email: text(512), password: text(2048) };
     const { fields, isOurs } = await readPageForm(c, deps, { form, bond: ownerBond(session.id), entries });
@@ -74,7 +81,8 @@ function mountAddress(own: OwnMount, deps: PageDeps): void {
       deps.accounts.changeAddress(session.accountId, password, email, operator),
     );
     return mistake ? await show(owner, email, mistake) : seeOtherWith("address-asked", "/account", deps);
-  });
+  };
+  own.post(form, form, asStrong(deps, form, change));
 }
 
 function mountDeletion(own: OwnMount, deps: PageDeps): void {
@@ -90,7 +98,7 @@ function mountDeletion(own: OwnMount, deps: PageDeps): void {
     });
 
   own.get(form, (owner) => show(owner));
-  own.post(form, form, async (owner) => {
+  const remove = async (owner: Owner): Promise<Response> => {
     const { c, session, operator } = owner;
     const entries = { password: text(2048) };
     const { fields, isOurs } = await readPageForm(c, deps, { form, bond: ownerBond(session.id), entries });
@@ -98,7 +106,8 @@ function mountDeletion(own: OwnMount, deps: PageDeps): void {
     const mistake = await attempt(() => deps.accounts.remove(session.accountId, fields.password, operator));
     if (mistake) return await show(owner, mistake);
     return seeOtherWith("account-deleted", "/login", deps, signedOutCookies(deps.cookies));
-  });
+  };
+  own.post(form, form, asStrong(deps, form, remove));
 }
 
 const endForms = {

@@ -138,9 +138,10 @@ async function raisedBy({ c, session }: Owner, deps: PageDeps, factor: SetUp): P
     version,
     kind,
     methods: amr,
-    lane: deps.mfa.sessionLane,
+    lane: deps.mfa.sessionLane(session.id),
     addressHash: "",
     deviceId: null,
+    isDeviceKnown: true,
     raised: { sessionId: session.id, endsAt: session.absoluteExpiresAt.getTime() },
     mustEnrol: false,
   };

@@ -67,6 +67,12 @@ export const asFresh =
     return c.req.method === "POST" ? seeOtherWith("prove-first", again, deps) : seeOther(again);
   };
 
+/** The same where the password is asked for anyway: only who has a factor must have shown it lately. */
+export const asStrong =
+  (deps: PageDeps, back: string, handler: Handler): Handler =>
+  (owner) =>
+    owner.session.factorKinds.length === 0 ? handler(owner) : asFresh(deps, () => back, handler)(owner);
+
 export type OwnMount = {
   get(path: string, handler: Handler): void;
   /** `back`: the page of the form, for who was signed out meanwhile. */

@@ -12,7 +12,7 @@ import {
   staleForm,
   text,
 } from "./routes-pages-forms.ts";
-import { asFresh, attempt, type Owner, type OwnMount, ownPage } from "./routes-pages-owner.tsx";
+import { asFresh, asStrong, attempt, type Owner, type OwnMount, ownPage } from "./routes-pages-owner.tsx";
 
 const page = "/account/security";
 const forms = { rename: `${page}/rename`, remove: `${page}/remove` } as const;
@@ -53,7 +53,7 @@ function mountPassword(own: OwnMount, deps: PageDeps): void {
   const show = (owner: Owner, mistake?: Mistake): Promise<Response> => showSecurity(owner, deps, mistake);
 
   own.get(form, (owner) => show(owner));
-  own.post(form, form, async (owner) => {
+  const change = async (owner: Owner): Promise<Response> => {
     const { c, session, operator } = owner;
     const entries = { password: text(2048), new_password: text(2048) };
     const { fields, isOurs } = await readPageForm(c, deps, { form, bond: ownerBond(session.id), entries });
@@ -63,7 +63,8 @@ function mountPassword(own: OwnMount, deps: PageDeps): void {
       deps.accounts.changePassword(session.accountId, passwords, session.id, operator),
     );
     return mistake ? await show(owner, mistake) : seeOtherWith("password-changed", form, deps);
-  });
+  };
+  own.post(form, form, asStrong(deps, form, change));
 }
 
 const factorShape = /^fct_[0-9A-Za-z]{22}$/;

@@ -26,6 +26,12 @@ const refused = (code: "mfa_token_invalid" | "unavailable"): SignInOutcome => ({
   code,
   degraded: none,
 });
+type DeviceOf = Pick<Step, "lane" | "deviceId" | "isDeviceKnown">;
+const knownOf = ({ deviceId, addressHash, isDeviceKnown }: Step) => ({
+  known: deviceId === null ? null : { id: deviceId, addressHash },
+  isKnown: isDeviceKnown,
+});
+
 const byPassword = { acr: "one-factor", amr: ["pwd"] } as const;
 
 /** What follows a first proof: the session, or the question for a second one. */
@@ -36,7 +42,7 @@ export function createSecondStep(sources: LoginSources) {
   async function begin(
     signIn: Omit<SignIn, "device" | "previousCookie">,
     whose: { readonly email: string; readonly lastSignedInAt: Date | null; readonly addressHash: string },
-    known: KnownDevice | null,
+    { known, isKnown }: { readonly known: KnownDevice | null; readonly isKnown: boolean },
     carried: Carried,
     visitor: Visitor,
   ): Promise<SignInOutcome | null> {
@@ -46,8 +52,7 @@ export function createSecondStep(sources: LoginSources) {
       { actor: { type: "user", id: signIn.account.id }, origin, background },
     );
     if (!began) return null;
-    const isNew = known?.addressHash !== whose.addressHash && whose.lastSignedInAt !== null;
-    if (isNew && !signIn.raised) {
+    if (!isKnown && whose.lastSignedInAt !== null && !signIn.raised) {
       const done = { at: new Date(now()), ...device };
       background(tellOfDevice(sources, whose, done, background).catch(() => undefined));
     }
@@ -61,6 +66,27 @@ export function createSecondStep(sources: LoginSources) {
     const shown = (["passkey", "totp"] as const).filter((kind) => kinds.includes(kind));
     return shown.length === 0 ? [] : [...shown, "recovery-codes"];
   };
+
+  /** A browser that is new gets the name under which its guesses count once it has proved a factor. */
+  function deviceOf(addressHash: string, known: KnownDevice | null, kind: SessionKind): DeviceOf {
+    const isDeviceKnown = known?.addressHash === addressHash;
+    const fresh = kind === "browser" ? mfa.newDeviceId() : null;
+    const deviceId = isDeviceKnown ? known.id : fresh;
+    return { lane: mfa.laneOf(deviceId), deviceId, isDeviceKnown };
+  }
+
+  /** Who is refused again and again, whoever's factors they try, is refused without a call for a while. */
+  function brake({ network }: Visitor): SignInOutcome | null {
+    const { retryAfterSeconds } = sources.rateLimits.brakeOf("refusedFactors", `network:${network}`);
+    return retryAfterSeconds > 0
+      ? { ok: false, code: "rate_limited", retryAfterSeconds, degraded: none }
+      : null;
+  }
+
+  function counted(outcome: SignInOutcome, { network }: Visitor): SignInOutcome {
+    sources.rateLimits.note("refusedFactors", `network:${network}`);
+    return outcome;
+  }
 
   async function due(
     step: Step,
@@ -90,16 +116,15 @@ export function createSecondStep(sources: LoginSources) {
     const factors = factorsOf(account);
     const mustEnrol = factors.length === 0 && sources.levelRequired(account) !== "one-factor";
     if (factors.length > 0 || mustEnrol) {
-      const deviceId = known?.addressHash === addressHash ? known.id : null;
-      const lane = mfa.laneOf(deviceId);
       const who = { accountId: account.id, version: account.version, kind: asked.kind };
-      const step = { ...who, methods: ["pwd"], lane, addressHash, deviceId, raised: null, mustEnrol };
+      const device = deviceOf(addressHash, known, asked.kind);
+      const step = { ...who, methods: ["pwd"], addressHash, ...device, raised: null, mustEnrol };
       return await due(step, factors, degraded);
     }
     const begun = await begin(
       { account, ...byPassword, kind: asked.kind },
       { ...account, addressHash },
-      known,
+      { known, isKnown: known?.addressHash === addressHash },
       asked,
       visitor,
     );
@@ -130,7 +155,6 @@ export function createSecondStep(sources: LoginSources) {
     visitor: Visitor,
   ): Promise<SignInOutcome> {
     const { owner, proved } = verdict;
-    const known = step.deviceId === null ? null : { id: step.deviceId, addressHash: step.addressHash };
     const begun = await begin(
       {
         account: owner,
@@ -140,7 +164,7 @@ export function createSecondStep(sources: LoginSources) {
         raised: raisedOf(step),
       },
       { ...owner, addressHash: step.addressHash },
-      known,
+      knownOf(step),
       carried,
       visitor,
     );
@@ -159,14 +183,16 @@ export function createSecondStep(sources: LoginSources) {
     async prove(mfaToken: unknown, shown: Shown, carried: Carried, visitor: Visitor): Promise<SignInOutcome> {
       const step = await mfa.steps.read(mfaToken);
       if (!step || step.mustEnrol) return refused("mfa_token_invalid");
+      const braked = brake(visitor);
+      if (braked) return braked;
       const { origin, background } = visitor;
       const operator = { actor: { type: "user", id: step.accountId }, origin, background } as const;
       const verdict = await mfa.prove(step, shown, operator);
-      if (!verdict.ok) return refusal(verdict, shown.kind);
+      if (!verdict.ok) return counted(refusal(verdict, shown.kind), visitor);
       return await beginProved(verdict, step, shown, carried, visitor);
     },
 
-    /** By a passkey alone. One that only proves presence is one factor, and whoever has more is asked for it. */
+    /** By a passkey alone, one that verified its user. */
     async signInByPasskey(
       shown: Shown & { readonly kind: "passkey" },
       asked: Carried & { readonly kind: SessionKind },
@@ -174,20 +200,24 @@ export function createSecondStep(sources: LoginSources) {
     ): Promise<SignInOutcome> {
       const { origin, background } = visitor;
       const actor = { type: "stranger", id: "" } as const;
+      const braked = brake(visitor);
+      if (braked) return braked;
       const verdict = await mfa.provePasskey(shown, { actor, origin, background });
-      if (!verdict.ok) return refusal(verdict, "passkey");
+      if (!verdict.ok) return counted(refusal(verdict, "passkey"), visitor);
       const { owner, proved } = verdict;
-      if (isWeaker(proved.acr, sources.levelRequired(owner)))
+      // Who has a passkey has a second factor: one factor alone opens nothing of theirs.
+      const level = sources.levelRequired(owner);
+      if (isWeaker(proved.acr, isWeaker(level, "two-factor") ? "two-factor" : level))
         return { ok: false, code: "invalid_passkey", degraded: none };
       const known = await deviceCookies.read(asked.deviceCookie);
+      const addressHash = await sha256Hex(owner.emailCanonical);
       const step = {
         accountId: owner.id,
         version: owner.version,
         kind: asked.kind,
         methods: proved.amr,
-        lane: "",
-        addressHash: await sha256Hex(owner.emailCanonical),
-        deviceId: known?.id ?? null,
+        addressHash,
+        ...deviceOf(addressHash, known, asked.kind),
         raised: null,
         mustEnrol: false,
       };
@@ -198,8 +228,8 @@ export function createSecondStep(sources: LoginSources) {
     async raise(session: Raised, account: Pick<Account, "factorKinds">): Promise<SignInOutcome> {
       const { accountId, version, kind, amr } = session;
       const raised = { sessionId: session.sessionId, endsAt: session.absoluteExpiresAt.getTime() };
-      const who = { accountId, version, kind, methods: amr, lane: mfa.sessionLane };
-      const step = { ...who, addressHash: "", deviceId: null, raised, mustEnrol: false };
+      const who = { accountId, version, kind, methods: amr, lane: mfa.sessionLane(session.sessionId) };
+      const step = { ...who, addressHash: "", deviceId: null, isDeviceKnown: true, raised, mustEnrol: false };
       return await due(step, factorsOf(account), none);
     },
 
@@ -213,7 +243,6 @@ export function createSecondStep(sources: LoginSources) {
       const account = await sources.accounts.get(step.accountId);
       // Setting it up was one change; any further one undoes the first proof.
       if (account.version !== step.version + 1) return refused("mfa_token_invalid");
-      const known = step.deviceId === null ? null : { id: step.deviceId, addressHash: step.addressHash };
       const signIn = {
         account,
         ...mfa.provedBy(step.methods, factor),
@@ -221,7 +250,7 @@ export function createSecondStep(sources: LoginSources) {
         raised: raisedOf(step),
       };
       const whose = { ...account, addressHash: step.addressHash };
-      return (await begin(signIn, whose, known, carried, visitor)) ?? refused("unavailable");
+      return (await begin(signIn, whose, knownOf(step), carried, visitor)) ?? refused("unavailable");
     },
 
     /** For who has nothing but the password: it, once more. */
@@ -244,12 +273,15 @@ export function createSecondStep(sources: LoginSources) {
             }
           : { ok: false, code: "invalid_credentials", degraded: none };
       const { account } = confirmed;
+      // Whoever has more is asked for it: a session is not made weaker by being proved anew.
+      if (account.factorKinds.length > 0)
+        return await verbs.raise({ ...session, version: account.version, amr: ["pwd"] }, account);
       const raised = { sessionId: session.sessionId, absoluteExpiresAt: session.absoluteExpiresAt };
       const whose = { ...account, addressHash: "" };
       const begun = await begin(
         { account, ...byPassword, kind: session.kind, raised },
         whose,
-        null,
+        { known: null, isKnown: true },
         carried,
         visitor,
       );

@@ -37,8 +37,8 @@ export type Shown =
 /** One kind of factor. Attempts, replay, audit and mails are written once, around all of them. */
 export type Factor<Kind extends FactorKind = FactorKind> = {
   readonly kind: Kind;
-  /** Whether guessing could ever succeed: only such a kind is closed for good after too many wrong guesses. */
-  readonly isGuessable: boolean;
+  /** `closed`: guessing could succeed, so too many wrong ones close it. `slowed`: it could not. Null: nothing to guess. */
+  readonly guesses: "closed" | "slowed" | null;
   /** Whether what is shown claims to be of this row: a passkey names its own. */
   readonly isOf: (row: FactorRow, shown: Shown & { readonly kind: Kind }) => boolean;
   readonly verify: (row: FactorRow, shown: Shown & { readonly kind: Kind }) => Promise<FactorVerdict>;

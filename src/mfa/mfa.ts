@@ -1,3 +1,4 @@
+import { randomBase62 } from "../crypto/base62.ts";
 import { laneOf, sessionLane } from "./attempts.ts";
 import { createEnrolment } from "./enrolment.ts";
 import { factorList } from "./factors/index.ts";
@@ -16,6 +17,7 @@ export function createMfa(sources: Omit<Foundation, "factors"> & { readonly totp
     ...createEnrolment(foundation),
     ...createProving(foundation),
     laneOf,
+    newDeviceId: (): string => randomBase62(22),
     sessionLane,
     provedBy,
     steps: createSteps({ seal: sources.seal, now }),

@@ -1,5 +1,5 @@
 import type { EventReason } from "../audit/events.ts";
-import { attemptsMax, isTold } from "./attempts.ts";
+import { attemptsMax, isTold, laneOf, lanesOf } from "./attempts.ts";
 import type { FactorKind, FactorVerdict, Operator, Shown, Use } from "./factor.ts";
 import type { Foundation } from "./foundation.ts";
 import { credentialIdOf } from "./passkey-response.ts";
@@ -71,8 +71,12 @@ export function createProving(foundation: Foundation) {
 
   async function prove(claim: Claim, shown: Shown, operator: Operator): Promise<ProofVerdict> {
     const { accountId, lane } = claim;
-    const isGuessable = factorOf(shown)?.isGuessable ?? true;
-    const taken = await store.take(accountId, lane, { isGuessable, at: new Date(now()) });
+    const guesses = factorOf(shown)?.guesses ?? "closed";
+    const isClosable = guesses === "closed";
+    const taken =
+      guesses === null
+        ? await store.findOf(accountId)
+        : await store.take(accountId, lanesOf(lane, isClosable), { isClosable, at: new Date(now()) });
     if (!taken.ok) return notTaken(taken, accountId, operator);
     const { owner, rows, failed } = taken;
     if (owner.version !== claim.version) return { ok: false, reason: "void" };
@@ -100,7 +104,13 @@ export function createProving(foundation: Foundation) {
       return { ok: false, reason: "wrong" };
     }
     const factor = { kind: "passkey", isUserVerified: verdict.isUserVerified } as const;
-    return { ok: true, owner: found.owner, proved: provedBy([], factor), use: verdict.use, lane: "" };
+    return {
+      ok: true,
+      owner: found.owner,
+      proved: provedBy([], factor),
+      use: verdict.use,
+      lane: laneOf(null),
+    };
   }
 
   return {

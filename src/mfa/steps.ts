@@ -13,6 +13,8 @@ export type Step = {
   readonly lane: string;
   readonly addressHash: string;
   readonly deviceId: string | null;
+  /** Whether somebody signed in to this account from it before: its owner need not be told. */
+  readonly isDeviceKnown: boolean;
   /** The session that is raised; null for a sign-in. */
   readonly raised: { readonly sessionId: string; readonly endsAt: number } | null;
   /** A factor must be set up before the session begins, and none can be shown. */

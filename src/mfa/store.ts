@@ -1,10 +1,10 @@
 import { type SQL, sql } from "drizzle-orm";
 import { accounts } from "../accounts/tables.ts";
-import type { AtomicProof } from "../sessions/store.ts";
 import { type Database, inOneTransaction, isUniqueViolation } from "../storage/database.ts";
 import { decodeRow } from "../storage/rows.ts";
-import { attemptsMax, freeAttempts, waitSeconds } from "./attempts.ts";
+import { attemptsMax, freeAttempts, type Lanes, recoveryWaitSeconds, waitSeconds } from "./attempts.ts";
 import type { Use } from "./factor.ts";
+import { type Given, kept, moment, proofOf, spendOf } from "./proof.store.ts";
 import { factorAttempts, factors, spentChallenges } from "./tables.ts";
 
 export type FactorRow = typeof factors.$inferSelect;
@@ -27,9 +27,6 @@ export type Taken =
   | { readonly ok: false; readonly reason: "waiting"; readonly blockedUntil: Date }
   | { readonly ok: false; readonly reason: "closed" };
 
-const moment = (at: Date): SQL => sql`${at.toISOString()}::timestamptz`;
-const kept = (id: string): SQL => sql`account_id = ${id} and confirmed_at is not null`;
-
 export function createFactorStore(database: Database) {
   /** The account's own note of what it has, after a change of its rows. Proofs that were under way prove nothing now. */
   const noteKinds = (accountId: string, at: Date): SQL => sql`
@@ -44,35 +41,38 @@ export function createFactorStore(database: Database) {
      */
     async take(
       accountId: string,
-      lane: string,
-      { isGuessable, at }: { readonly isGuessable: boolean; readonly at: Date },
+      { own, otherwise }: Lanes,
+      { isClosable, at }: { readonly isClosable: boolean; readonly at: Date },
     ): Promise<Taken> {
-      const waits = sql.raw(`(array[${waitSeconds.join(",")}])`);
+      const seconds = isClosable ? waitSeconds : recoveryWaitSeconds;
+      const waits = sql.raw(`(array[${seconds.join(",")}])`);
       const counted = sql`tried.failed + 1`;
       const { rows } = await database.execute<Record<string, unknown>>(sql`
-        with taken as (
+        with chosen as (
+          select case when exists (
+            select 1 from ${factorAttempts} where account_id = ${accountId} and lane = ${own}
+          ) then ${own}::text else ${otherwise}::text end as lane
+        ), taken as (
           insert into ${factorAttempts} as tried (account_id, lane, failed, blocked_until, last_at)
-          select id, ${lane}, 1, null::timestamptz, ${moment(at)} from ${accounts}
-          where id = ${accountId} and state = 'active'
+          select account.id, chosen.lane, 1, null::timestamptz, ${moment(at)} from ${accounts} account, chosen
+          where account.id = ${accountId} and account.state = 'active'
           on conflict (account_id, lane) do update set failed = ${counted}, last_at = ${moment(at)},
             blocked_until = case when ${counted} <= ${freeAttempts}::int then null
-              else ${moment(at)} + make_interval(secs => ${waits}[least(${counted} - ${freeAttempts}::int, ${waitSeconds.length}::int)]) end
+              else ${moment(at)} + make_interval(secs => ${waits}[least(${counted} - ${freeAttempts}::int, ${seconds.length}::int)]) end
           where (tried.blocked_until is null or tried.blocked_until <= ${moment(at)})
-            and (tried.failed < ${attemptsMax}::int or not ${isGuessable}::boolean)
+            and (tried.failed < ${attemptsMax}::int or not ${isClosable}::boolean)
           returning failed
         )
-        select (select failed from taken) as failed, before.failed as failed_before, before.blocked_until,
-          account.id as owner_id, account.version, account.email, account.email_canonical, account.scopes, account.revoked_before, account.last_signed_in_at,
-          (select json_agg(f) from ${factors} f where f.account_id = account.id and f.confirmed_at is not null) as rows
-        from ${accounts} account
-        left join ${factorAttempts} before on before.account_id = account.id and before.lane = ${lane}
+        select (select failed from taken) as failed, before.failed as failed_before, before.blocked_until, ${ofOwner},
+          ${confirmedOf}
+        from ${accounts} account cross join chosen
+        left join ${factorAttempts} before on before.account_id = account.id and before.lane = chosen.lane
         where account.id = ${accountId} and account.state = 'active'`);
       const [row] = rows;
       if (!row) return { ok: false, reason: "no_account" };
       if (row["failed"] === null) {
         const { blockedUntil } = decodeRow(factorAttempts, row);
-        if (isGuessable && Number(row["failed_before"]) >= attemptsMax)
-          return { ok: false, reason: "closed" };
+        if (isClosable && Number(row["failed_before"]) >= attemptsMax) return { ok: false, reason: "closed" };
         // Another guess was counted a moment ago, perhaps, and its wait is not seen yet: ask again.
         const isSeen = blockedUntil !== null && blockedUntil > at;
         return {
@@ -84,11 +84,21 @@ export function createFactorStore(database: Database) {
       return { ok: true, failed: Number(row["failed"]), owner: ownerOf(row), rows: rowsOf(row["rows"]) };
     },
 
+    /** What a proof is checked against that nobody can guess. */
+    async findOf(accountId: string): Promise<Taken> {
+      const { rows } = await database.execute<Record<string, unknown>>(sql`
+        select ${ofOwner}, ${confirmedOf} from ${accounts} account
+        where account.id = ${accountId} and account.state = 'active'`);
+      const [row] = rows;
+      return row
+        ? { ok: true, failed: 0, owner: ownerOf(row), rows: rowsOf(row["rows"]) }
+        : { ok: false, reason: "no_account" };
+    },
+
     /** A passkey says itself whose it is. */
     async findByCredential(credentialId: string): Promise<{ owner: Owner; row: FactorRow } | null> {
       const { rows } = await database.execute<Record<string, unknown>>(sql`
-        select account.id as owner_id, account.version, account.email, account.email_canonical, account.scopes, account.revoked_before,
-          account.last_signed_in_at, json_build_array(row_to_json(f)) as rows
+        select ${ofOwner}, json_build_array(row_to_json(f)) as rows
         from ${factors} f join ${accounts} account on account.id = f.account_id
         where f.credential_id = ${credentialId} and f.confirmed_at is not null and account.state = 'active'`);
       const [row] = rows;
@@ -185,7 +195,8 @@ export function createFactorStore(database: Database) {
 
     /** Everything of an account: by an operator for who lost all of it, and after the account itself. How many counted. */
     async removeAll(accountId: string, at: Date): Promise<number> {
-      const [removed = []] = await inOneTransaction(database, [
+      const [, removed = []] = await inOneTransaction(database, [
+        sql`select 1 from ${accounts} where id = ${accountId} for update`,
         sql`delete from ${factors} where account_id = ${accountId} returning confirmed_at`,
         sql`delete from ${factorAttempts} where account_id = ${accountId}`,
         noteKinds(accountId, at),
@@ -215,41 +226,10 @@ export function createFactorStore(database: Database) {
 
 export type FactorStore = ReturnType<typeof createFactorStore>;
 
-type Given = { readonly accountId: string; readonly lane: string; readonly at: Date };
-type Challenge = { readonly key: string; readonly expiresAt: Date };
-
-const spendOf = ({ key, expiresAt }: Challenge): SQL => sql`
-  insert into ${spentChallenges} (key, expires_at) values (${key}, ${moment(expiresAt)}) on conflict do nothing returning key`;
-
-function proofOf(use: Use, { accountId, lane, at }: Given): AtomicProof {
-  const which = sql`id = ${use.factorId} and ${kept(accountId)}`;
-  if (use.kind === "passkey") {
-    const step = sql`update ${factors} set counter = greatest(counter, ${use.signCount}::bigint),
-        last_used_at = ${moment(at)}, details = jsonb_set(details, '{isBackedUp}', to_jsonb(${use.isBackedUp}::boolean))
-      where ${which} and exists (select 1 from spent) returning id`;
-    return [
-      { name: "spent", step: spendOf(use.challenge) },
-      { name: "proof", step },
-    ];
-  }
-  const used =
-    use.kind === "totp"
-      ? sql`counter = ${use.step}::bigint`
-      : sql`details = details #- array['codes', ${use.codeHash}::text]`;
-  const isUnused =
-    use.kind === "totp" ? sql`counter < ${use.step}::bigint` : sql`details->'codes' ? ${use.codeHash}::text`;
-  return [
-    {
-      name: "proof",
-      step: sql`update ${factors} set ${used}, last_used_at = ${moment(at)} where ${which} and ${isUnused} returning id`,
-    },
-    {
-      name: "forgiven",
-      step: sql`delete from ${factorAttempts} where account_id = ${accountId} and lane = ${lane}
-        and failed < ${attemptsMax}::int and exists (select 1 from proof)`,
-    },
-  ];
-}
+const ofOwner = sql`account.id as owner_id, account.version, account.email, account.email_canonical, account.scopes,
+  account.revoked_before, account.last_signed_in_at`;
+const confirmedOf = sql`(select json_agg(f) from ${factors} f
+  where f.account_id = account.id and f.confirmed_at is not null) as rows`;
 
 function insertOf(row: NewFactor, condition: SQL = sql`true`): SQL {
   const at = row.confirmedAt ?? null;

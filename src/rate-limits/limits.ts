@@ -60,6 +60,12 @@ export const limits = {
    */
   recoverAddress: { name: "recover-address", permits: 3, windowSeconds: 1600, whenUnavailable: "local" },
   /** Links of mails that were none, of one network: who was never sent one soon asks the store for nothing. */
+  refusedFactors: {
+    name: "refused-factors",
+    permits: 120,
+    windowSeconds: 60,
+    whenUnavailable: "local",
+  },
   refusedLinks: { name: "refused-links", permits: 60, windowSeconds: 60, whenUnavailable: "local" },
 } as const satisfies Record<string, Limit>;
 

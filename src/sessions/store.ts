@@ -43,6 +43,9 @@ export function createSessionStore(database: Database) {
     }): Promise<Begun> {
       const { session, family, previous, proof, at } = input;
       const steps = proof.map(({ name, step }) => sql`${sql.identifier(name)} as (${step}), `);
+      // What was ended meanwhile is not brought back by a proof that takes it further, nor taken further twice.
+      const isRaised = sql`(${previous.sessionId}::text is null
+        or exists (select 1 from ended where session_id = ${previous.sessionId}))`;
       const isProved = proof.length === 0 ? sql`true` : sql`exists (select 1 from proof)`;
       const { rows } = await database.execute<{ began: string | null; noted: Noted[] | null }>(sql`
         with ${sql.join(steps)} proved as (
@@ -51,7 +54,8 @@ export function createSessionStore(database: Database) {
           returning id
         ), ended as (
           update ${refreshFamilies} set revoked_at = ${moment(at)}, revoked_reason = 'superseded'
-          where revoked_at is null and exists (select 1 from proved) and session_id in (
+          where revoked_at is null and least(idle_expires_at, absolute_expires_at) > ${moment(at)}
+            and exists (select 1 from proved) and session_id in (
             select id from ${sessions} where secret_hash = ${previous.secretHash}::text
               or (id = ${previous.sessionId}::text and account_id = ${session.accountId}))
           returning session_id
@@ -64,7 +68,7 @@ export function createSessionStore(database: Database) {
             ${family.currentHash}, ${family.generation}::integer, ${moment(family.rotatedAt)},
             ${family.secretVersion}::integer, ${moment(family.tokensFrom ?? null)}, ${moment(family.createdAt)},
             ${moment(family.idleExpiresAt)}, ${moment(family.absoluteExpiresAt)}
-          from proved
+          from proved where ${isRaised}
         ), began as (
           insert into ${sessions} (id, family_id, account_id, kind, secret_hash, created_at, last_seen_at,
             idle_expires_at, absolute_expires_at, user_agent, address, city, country)
@@ -72,7 +76,7 @@ export function createSessionStore(database: Database) {
             ${moment(session.createdAt)}, ${moment(session.lastSeenAt)}, ${moment(session.idleExpiresAt)},
             ${moment(session.absoluteExpiresAt)}, ${session.userAgent}, ${session.address}, ${session.city}::text,
             ${session.country}::text
-          from proved returning id
+          from proved where ${isRaised} returning id
         )
         select (select id from began) as began, (select json_agg(noted) from noted) as noted`);
       const [row] = rows;

@@ -12,7 +12,7 @@ import {
   proveBy,
   wrongCodeOf,
 } from "../support/given-factors.ts";
-import { mailsTo } from "../support/given-people.ts";
+import { givenPerson, mailsTo } from "../support/given-people.ts";
 import { bearerOf } from "../support/given-sessions.ts";
 import { expectProblem } from "../support/problem.ts";
 
@@ -137,4 +137,35 @@ test("OT-02: who knows the password and guesses at the code makes nobody wait wh
   );
   const known = (await (await browser(device.split(";")[0])).json()) as { mfa_token: string };
   expect((await proveBy(isolate, { mfa_token: known.mfa_token, factor: "totp", code })).status).toBe(200);
+});
+
+test("OT-02: wrong codes keep no recovery code waiting, and devices from before the factor count as anyone", async () => {
+  const isolate = await givenSignInIsolate();
+  const person = await givenPerson(isolate);
+  const { email, password } = person;
+  const cookies: string[] = [];
+  for (let time = 0; time < 3; time += 1) {
+    const answer = await isolate.fetch("/auth/login", json({ email, password }));
+    const line = answer.headers.getSetCookie().find((each) => each.includes("gatehouse-device=")) ?? "";
+    cookies.push(line.split(";")[0] ?? "");
+  }
+  const holder = await givenTotp(isolate, person);
+  const [recovery = ""] = await givenRecoveryCodes(isolate, await givenTwoFactorTokens(isolate, holder));
+  const looked: number[] = [];
+  for (const cookie of cookies) {
+    const due = (await (
+      await isolate.fetch("/auth/login", json({ email, password }, { cookie }))
+    ).json()) as {
+      mfa_token: string;
+    };
+    for (let time = 0; time < 3; time += 1) {
+      const code = wrongCodeOf(isolate, holder.secret);
+      looked.push((await proveBy(isolate, { mfa_token: due.mfa_token, factor: "totp", code })).status);
+    }
+  }
+  expect(looked.filter((status) => status === 401)).toHaveLength(5);
+  expect(looked.filter((status) => status === 429)).toHaveLength(4);
+  const { mfa_token } = await givenStep(isolate, holder);
+  const opened = await proveBy(isolate, { mfa_token, factor: "recovery-codes", code: recovery });
+  expect(opened.status).toBe(200);
 });

@@ -13,7 +13,7 @@ export const factorList = (sources: Sources): readonly AnyFactor[] => [
 ];
 
 /** A factor that is asked whatever was shown: what is not of its kind is not of its rows. */
-export type AnyFactor = Pick<Factor, "kind" | "isGuessable"> & {
+export type AnyFactor = Pick<Factor, "kind" | "guesses"> & {
   readonly isOf: (row: Parameters<Factor["isOf"]>[0], shown: Shown) => boolean;
   readonly verify: (row: Parameters<Factor["verify"]>[0], shown: Shown) => ReturnType<Factor["verify"]>;
 };
@@ -22,7 +22,7 @@ function anyOf<Kind extends Factor["kind"]>(factor: Factor<Kind>): AnyFactor {
   const isOfKind = (shown: Shown): shown is Shown & { kind: Kind } => shown.kind === factor.kind;
   return {
     kind: factor.kind,
-    isGuessable: factor.isGuessable,
+    guesses: factor.guesses,
     isOf: (row, shown) => isOfKind(shown) && factor.isOf(row, shown),
     verify: async (row, shown) =>
       isOfKind(shown) ? await factor.verify(row, shown) : { ok: false, reason: "wrong_code" },

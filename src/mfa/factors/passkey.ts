@@ -13,7 +13,7 @@ export function passkeyFactor(sources: {
   const { passkeys, challenges } = sources;
   return {
     kind: "passkey",
-    isGuessable: false,
+    guesses: null,
 
     isOf: (row, { response }) => row.credentialId !== null && credentialIdOf(response) === row.credentialId,
 

@@ -32,7 +32,7 @@ export const codesLeft = (row: Pick<FactorRow, "details">): number =>
 export function recoveryCodesFactor(): Factor<"recovery-codes"> {
   return {
     kind: "recovery-codes",
-    isGuessable: false,
+    guesses: "slowed",
 
     isOf: () => true,
 

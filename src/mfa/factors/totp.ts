@@ -47,7 +47,7 @@ export function totpFactor(sources: {
 }): Factor<"totp"> {
   return {
     kind: "totp",
-    isGuessable: true,
+    guesses: "closed",
 
     isOf: () => true,
 
