@@ -31,4 +31,5 @@ ALTER TABLE "accounts" ADD COLUMN "factor_kinds" text[] DEFAULT '{}' NOT NULL;--
 CREATE INDEX "factors_account" ON "factors" USING btree ("account_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "factors_credential" ON "factors" USING btree ("credential_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "factors_single" ON "factors" USING btree ("account_id","kind") WHERE confirmed_at is not null and kind <> 'passkey';--> statement-breakpoint
-CREATE INDEX "spent_challenges_end" ON "spent_challenges" USING btree ("expires_at");
+CREATE INDEX "spent_challenges_end" ON "spent_challenges" USING btree ("expires_at");--> statement-breakpoint
+CREATE INDEX "accounts_deleted" ON "accounts" USING btree ("updated_at") WHERE "accounts"."state" = 'deleted';

@@ -1,13 +1,13 @@
 import { Hono } from "hono";
 import { managementRoutes } from "./admin/routes.ts";
-import { isAddressAllowed, networkOf } from "./api-keys/addresses.ts";
+import { callerAddress, networkOf } from "./api-keys/addresses.ts";
 import { keyAnywhere } from "./api-keys/key-format.ts";
-import type { EventReason, SecurityEvent } from "./audit/events.ts";
+import type { SecurityEvent } from "./audit/events.ts";
 import type { Verdict } from "./authentication/principal.ts";
-import { eventsOf } from "./authentication/refusal-event.ts";
+import { eventsOf, eventsOfRefusal, refusalEvent } from "./authentication/refusal-event.ts";
 import { keyVerificationRoutes } from "./authentication/routes.ts";
 import { AuthError } from "./errors/auth-error.ts";
-import type { Code } from "./errors/codes.ts";
+import { type Code, statusOf } from "./errors/codes.ts";
 import { canonicalHost } from "./gateway/route-match.ts";
 import { answerPassage, type GatewayDeps, gatewayRoutes } from "./gateway/routes.ts";
 import {
@@ -27,7 +27,7 @@ import { type DoorEnv, readVisit, type Visit } from "./http/visit.ts";
 import { authRoutes } from "./login/routes.ts";
 import { pageRoutes } from "./login/routes-pages.tsx";
 import { relatedOriginRoutes } from "./mfa/routes-related-origins.ts";
-import { answerKeySet, keySetRoutes } from "./signing-keys/routes.ts";
+import { createKeySetAnswer, keySetRoutes } from "./signing-keys/routes.ts";
 import { ask } from "./storage/redis.ts";
 import { firstPartyClient } from "./tokens/access-token.ts";
 import { levels } from "./tokens/levels.ts";
@@ -43,27 +43,13 @@ const eventsFor = (verdict: Verdict, visit: Visit, routeId: string | null): Secu
 /** The rooms, and the frame around what people see. */
 type Roof = Rooms & { readonly shell: PageShell };
 
-type BusyDoors = { readonly gateway: GatewayDeps; readonly forwardAuth: ForwardAuthDeps };
-
-/** Refusals that no credential would have changed: by code, or by outcome of a room. */
-const reasons: Readonly<Partial<Record<string, EventReason>>> = {
-  ambiguous_path: "ambiguous_path",
-  method_not_allowed: "method_not_allowed",
-  body_not_allowed: "body_not_allowed",
-  content_too_large: "too_large",
-  uri_too_long: "too_large",
-  headers_too_large: "too_large",
-  cross_site_request: "cross_site",
+type BusyDoors = {
+  readonly gateway: GatewayDeps;
+  readonly forwardAuth: ForwardAuthDeps;
+  readonly keySet: ReturnType<typeof createKeySetAnswer>;
 };
 
-function refusalEvent(reason: SecurityEvent["reason"], visit: Visit): SecurityEvent {
-  const actor = { type: "stranger", id: "" } as const;
-  const origin = originOf(visit);
-  return { type: "access.refused", outcome: "refused", reason, actor, subject: null, origin };
-}
-
-const eventsOfWord = (word: string, visit: Visit): SecurityEvent[] =>
-  word in reasons ? [refusalEvent(reasons[word] ?? null, visit)] : [];
+const eventsOfWord = (word: string, visit: Visit): SecurityEvent[] => eventsOfRefusal(word, originOf(visit));
 
 /** The answer to what was refused before anyone could be asked, and its event. */
 function refused(code: Code, rooms: Rooms, visit: Visit, answer = problem(code, visit.requestId)): Response {
@@ -103,7 +89,7 @@ function mountRooms(rooms: Roof, busy: BusyDoors): { app: Hono<DoorEnv>; managem
   });
   const management = answeringErrors(new Hono<DoorEnv>().route("/admin/v1", operations), rooms);
   app.all("/admin/v1/*", (c) => management.fetch(c.req.raw, c.env));
-  app.route("/.well-known", keySetRoutes(rooms.signingKeys));
+  app.route("/.well-known", keySetRoutes(busy.keySet));
   app.route("/.well-known", relatedOriginRoutes(rooms.config.passkeys.origins));
   const probes = {
     postgres: () => rooms.database.execute("select 1"),
@@ -126,9 +112,12 @@ function answerThrown(
   visit: Visit,
   answer = problemOf(thrown, visit.requestId),
 ): Response {
-  if (thrown instanceof AuthError) return refused(thrown.code, rooms, visit, answer);
-  rooms.reportBug(thrown);
-  return answer;
+  if (!(thrown instanceof AuthError)) {
+    rooms.reports.bug(thrown);
+    return answer;
+  }
+  if (statusOf(thrown.code) >= 500) rooms.reports.failure(thrown, visit.requestId);
+  return refused(thrown.code, rooms, visit, answer);
 }
 
 /** A known address with another method is 405 and says which methods it has (RFC 9110 §15.5.6). */
@@ -174,7 +163,7 @@ function createDoor(rooms: Roof) {
   const { audit, shell } = rooms;
 
   function refuse(code: Code, reason: SecurityEvent["reason"], request: Request, visit: Visit): Response {
-    audit.record(refusalEvent(reason, visit), visit.background);
+    audit.record(refusalEvent(reason, originOf(visit)), visit.background);
     return shell.refusal(code, request, visit.requestId);
   }
 
@@ -214,7 +203,9 @@ export function createApp(rooms: Rooms) {
           ? eventsFor(passage.verdict, visit, passage.route?.id ?? null)
           : eventsOfWord(passage.outcome, visit),
     },
+    keySet: createKeySetAnswer(rooms.signingKeys),
     forwardAuth: {
+      saying: new WeakMap(),
       forwardAuth,
       audit,
       levels,
@@ -241,20 +232,28 @@ export function createApp(rooms: Rooms) {
     gateway.ownsHost(canonicalHost(url.hostname), visit).catch(() => true);
 
   /** The busiest doors need no router; it knows them too, under their other spellings and methods. */
-  async function answer(
-    request: Request,
-    visit: Visit,
-    { wholeHost, isProxied }: { wholeHost: boolean; isProxied: boolean },
-  ): Promise<Response> {
+  function answer(request: Request, visit: Visit, pathname: string): Response | Promise<Response> {
+    if (pathname === "/v1/authenticate") return answerForwardAuth(request, visit, busy.forwardAuth);
+    if (pathname === "/.well-known/jwks.json" && request.method === "GET") return busy.keySet(request, visit);
+    return app.fetch(request, { visit });
+  }
+
+  /** What is there at once is answered at once: each wait costs. */
+  function answerWhole(request: Request, visit: Visit, wholeHost: boolean): Response | Promise<Response> {
+    const { pathname } = visit.url;
+    const isOurs = !wholeHost && !pathname.startsWith("/gateway/");
+    const finish = (response: Response): Response => {
+      rooms.signingKeys.refreshBehind(visit.background);
+      return withSecurityHeaders(response, visit, isOurs);
+    };
+    const fail = (thrown: unknown): Response => finish(answerThrown(thrown as Error, rooms, visit));
     try {
-      if (isProxied) return await answerPassage(request, visit, busy.gateway, !wholeHost);
-      const { pathname } = visit.url;
-      if (pathname === "/v1/authenticate") return await answerForwardAuth(request, visit, busy.forwardAuth);
-      if (pathname === "/.well-known/jwks.json" && request.method === "GET")
-        return await answerKeySet(request, rooms.signingKeys);
-      return await app.fetch(request, { visit });
+      const response = isOurs
+        ? answer(request, visit, pathname)
+        : answerPassage(request, visit, busy.gateway, !wholeHost);
+      return response instanceof Promise ? response.then(finish, fail) : finish(response);
     } catch (thrown) {
-      return answerThrown(thrown as Error, rooms, visit);
+      return fail(thrown);
     }
   }
 
@@ -262,38 +261,22 @@ export function createApp(rooms: Rooms) {
     /** Every method and path that is answered here: what the suites walk. */
     endpoints: [...app.routes, ...management.routes].map(({ method, path }) => ({ method, path })),
 
-    async serve(request: Request, background: Visit["background"]): Promise<Response> {
+    serve(request: Request, background: Visit["background"]): Response | Promise<Response> {
       const visit = visitOf(request, rooms, background);
       const { url } = visit;
       const early = refuseAtDoor(request, url, visit);
       if (early) return withSecurityHeaders(early, visit, true);
       // Envoy asks under the host its caller named, which may be a route's.
-      const wholeHost = !isIssuerHost(url) && !isQuestion(request) && (await isClaimed(url, visit));
-      const isProxied = wholeHost || url.pathname.startsWith("/gateway/");
-      const response = await answer(request, visit, { wholeHost, isProxied });
-      rooms.signingKeys.refreshBehind(background);
-      return withSecurityHeaders(response, visit, !isProxied);
+      const isOurHost = isIssuerHost(url) || isQuestion(request);
+      if (isOurHost) return answerWhole(request, visit, false);
+      return isClaimed(url, visit).then((wholeHost) => answerWhole(request, visit, wholeHost));
     },
   };
 }
 
 /** What is known of a request that came in now, over HTTP or handed over by another Worker. */
 export function visitOf(request: Request, rooms: Rooms, background: Visit["background"]): Visit {
-  const address = addressOf(request.headers, rooms.config.trustedProxies);
+  const address = callerAddress(request.headers, rooms.config.trustedProxies);
   const caller = { url: new URL(request.url), address, network: networkOf(address) };
   return readVisit(request, { ...caller, arrivedAt: rooms.revocation.mark(), background });
-}
-
-/**
- * The address that limits and allow-lists speak of: what the edge saw, or, when that is a proxy the operator named,
- * the nearest address before it in X-Forwarded-For that is not one.
- */
-function addressOf(headers: Headers, trustedProxies: readonly string[]): string {
-  const connecting = headers.get("cf-connecting-ip") ?? "unknown";
-  if (trustedProxies.length === 0 || !isAddressAllowed(connecting, trustedProxies)) return connecting;
-  const chain = (headers.get("x-forwarded-for") ?? "").split(",").map((one) => one.trim());
-  return (
-    chain.findLast((one) => one !== "" && one !== connecting && !isAddressAllowed(one, trustedProxies)) ??
-    connecting
-  );
 }

@@ -14,10 +14,19 @@ handOver({ argon2 });
 
 let app: ReturnType<typeof createApp> | undefined;
 
+async function serveFirst(
+  request: Request,
+  environment: Environment,
+  background: (work: Promise<unknown>) => void,
+): Promise<Response> {
+  app ??= createApp(await roomsOf(environment));
+  return await app.serve(request, background);
+}
+
 export default {
-  async fetch(request: Request, environment: Environment, scope: ExecutionContext): Promise<Response> {
-    app ??= createApp(await roomsOf(environment));
-    return await app.serve(request, (work) => scope.waitUntil(work));
+  fetch(request: Request, environment: Environment, scope: ExecutionContext): Response | Promise<Response> {
+    const background = (work: Promise<unknown>) => scope.waitUntil(work);
+    return app ? app.serve(request, background) : serveFirst(request, environment, background);
   },
 
   /** Each minute: tells the edges what they were not told, stores the events and sends the mails that waited, keeps a signing key. */

@@ -116,7 +116,7 @@ async function answering<Answer>(
     rooms = await roomsOf(environment);
     return await answer(rooms, caller);
   } catch (thrown) {
-    if (thrown instanceof Error) rooms?.reportBug(thrown);
+    if (thrown instanceof Error) rooms?.reports.bug(thrown);
     return { ok: false, code: "internal", status: 500, detail: sentenceOf("internal") };
   }
 }

@@ -25,6 +25,7 @@ import { createHashGate } from "./crypto/hash-gate.ts";
 import { createPasswordHash } from "./crypto/password-hash.ts";
 import { createSeal } from "./crypto/seal.ts";
 import type { Config } from "./env.ts";
+import { createReports } from "./errors/reports.ts";
 import { createFormTokens } from "./http/form-tokens.ts";
 import { createPageAssets } from "./http/page-assets.ts";
 import { createDeviceCookies } from "./login/device-cookie.ts";
@@ -54,7 +55,7 @@ import { createRedis } from "./storage/redis.ts";
 import { firstPartyClient } from "./tokens/access-token.ts";
 import { createAccessTokens } from "./tokens/access-tokens.ts";
 import { levelOfSignIn } from "./tokens/level-policy.ts";
-import { idleSeconds } from "./tokens/refresh-family.ts";
+import { absoluteSeconds, idleSeconds } from "./tokens/refresh-family.ts";
 import { createRefreshFormat } from "./tokens/refresh-format.ts";
 import { createRefreshTokens } from "./tokens/refresh-tokens.ts";
 import { createRefreshStore } from "./tokens/store.ts";
@@ -215,6 +216,7 @@ export async function wire(config: Config, options: WiringOptions) {
     issuer: config.issuer,
     clientId: firstPartyClient,
     idleSeconds,
+    absoluteSeconds,
     now,
   });
   const login = createLogin({
@@ -224,6 +226,7 @@ export async function wire(config: Config, options: WiringOptions) {
     levelRequired: ({ scopes }) => levelOfSignIn(config.levelPolicy, scopes),
     deviceCookies: await createDeviceCookies(await secretsFor("device cookies")),
     messages,
+    rateLimits,
     now,
   });
   const ownAccess = createOwnAccess({
@@ -248,11 +251,7 @@ export async function wire(config: Config, options: WiringOptions) {
   return {
     config,
     now,
-    /** Where and which kind, never the message: a driver's message may hold a statement and its values. */
-    reportBug: (bug: Error): void => {
-      const frames = (bug.stack ?? "").split("\n").filter((line) => line.trimStart().startsWith("at "));
-      console.error(JSON.stringify({ message: "bug", name: bug.name, frames: frames.slice(0, 8) }));
-    },
+    reports: createReports({ write: (line) => console.error(line), now }),
     database,
     redis,
     audit,

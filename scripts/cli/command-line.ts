@@ -3,6 +3,7 @@ import { auditCommands } from "./audit.ts";
 import { bootstrapCommand } from "./bootstrap.ts";
 import { type Command, findCommand, readGiven, type World } from "./command.ts";
 import { findConnection } from "./connection.ts";
+import { factorCommands } from "./factors.ts";
 import { healthCommand } from "./health.ts";
 import { helpOf, helpOfAll, helpOfGroup } from "./help.ts";
 import { keyEndCommands } from "./key-ends.ts";
@@ -19,6 +20,7 @@ export const commands: readonly Command[] = [
   ...keyCommands,
   ...keyEndCommands,
   ...userCommands,
+  ...factorCommands,
   ...sessionCommands,
   ...tokenCommands,
   ...routeCommands,

@@ -11,6 +11,7 @@ import type { createRouteInput, updateRouteInput } from "../../src/admin/route-i
 import type { createUserInput, revokeTokensInput, updateUserInput } from "../../src/admin/user-input.ts";
 import type {
   eventView,
+  factorView,
   keyView,
   lastUseView,
   reachView,
@@ -31,6 +32,7 @@ export type LastUse = ReturnType<typeof lastUseView>;
 export type RouteShown = ReturnType<typeof routeView>;
 export type UserShown = ReturnType<typeof userView>;
 export type SessionShown = ReturnType<typeof sessionView>;
+export type FactorShown = ReturnType<typeof factorView>;
 export type EventShown = ReturnType<typeof eventView>;
 export type Reach = ReturnType<typeof reachView>;
 export type SigningKeyShown = ReturnType<typeof signingKeyView>;
@@ -63,6 +65,8 @@ type Answers = {
   readonly logOutUser: Reach & { readonly logged_out_at: string };
   readonly listUserSessions: Page<SessionShown>;
   readonly endUserSession: Reach;
+  readonly listUserFactors: Page<FactorShown>;
+  readonly resetUserFactors: { readonly removed: number };
   readonly revokeTokens: Reach & { readonly revoked_at: string };
   readonly listEvents: Page<EventShown>;
 };

@@ -1,4 +1,4 @@
-import type { SessionShown, UserShown } from "./management-api.ts";
+import type { FactorShown, SessionShown, UserShown } from "./management-api.ts";
 import { fields, listOf, table, time } from "./presentation.ts";
 
 export const userTable = (users: readonly UserShown[]): string =>
@@ -23,7 +23,21 @@ export const userFields = (user: UserShown): string =>
     created: time(user.created_at),
     "last signed in": time(user.last_signed_in_at) || "never",
     "password set": time(user.password_changed_at) || "never: a recovery chooses the first",
+    "second factors": listOf(user.second_factors) || "none",
   });
+
+export const factorTable = (factors: readonly FactorShown[]): string =>
+  table(
+    ["ID", "KIND", "NAME", "ADDED", "LAST USED", "CODES LEFT"],
+    factors.map((factor) => [
+      factor.id,
+      factor.kind,
+      factor.name,
+      time(factor.created_at),
+      time(factor.last_used_at),
+      factor.codes_left?.toString() ?? "",
+    ]),
+  );
 
 export const sessionTable = (sessions: readonly SessionShown[]): string =>
   table(

@@ -60,8 +60,12 @@ export const userCommands: readonly Command[] = [
     uses: ["updateUser"],
     run: updateUser,
   },
-  switchCommand("disable", "Ends every session of a person and lets them begin none", false),
-  switchCommand("enable", "Lets a disabled person sign in again", true),
+  switchCommand(
+    "disable",
+    "Ends every session of a person, lets them begin none, and stops the keys they own",
+    false,
+  ),
+  switchCommand("enable", "Lets a disabled person sign in again; the keys they own open doors again", true),
   endCommand("delete", "deleteUser", "Deletes a person's account with all sessions, tokens and API keys"),
   endCommand("logout", "logOutUser", "Ends every session of a person, wherever they are signed in"),
 ];

@@ -1,5 +1,6 @@
 import { randomBase62 } from "../../src/crypto/base62.ts";
 import { tellEmergency } from "./emergency.ts";
+import { tellFactors } from "./factors.ts";
 import {
   type Cast,
   type Mailbox,
@@ -22,6 +23,7 @@ export async function tellPeople(story: Story, stage: Stage, mailbox: Mailbox): 
   const newest = await tellRefresh(story, stage, tokens);
   await tellTheft(story, stage, { route, person }, { stolen: tokens, newest });
   await tellSessions(story, stage, { route, person });
+  await tellFactors(story, stage);
   await tellKeyRotation(story, stage, { route, person });
   await tellEmergency(story, stage, { route, person });
   await tellEverywhere(story, stage, { route, person });

@@ -39,6 +39,12 @@ export type Asked = {
  */
 export type KnownDevice = { readonly id: string; readonly addressHash: string };
 
+/** What a stranger's question is answered, whoever is asked about. */
+export type Accepted = {
+  /** Limits that were counted in this isolate alone, for Gatehouse-Degraded. */
+  readonly degraded: readonly string[];
+};
+
 export type PasswordVerdict =
   | {
       readonly ok: true;

@@ -93,17 +93,22 @@ export function createAdministration(foundation: Foundation) {
       return await spread(changed, operator);
     },
 
-    /** Ends every session. Disabling twice is a conflict: the first time stands. */
+    /** Ends every session and stops every key. Disabling twice is a conflict: the first time stands. */
     async disable(accountId: string, operator: Operator) {
       const changed = await requireChanged(await changes.disable(accountId, new Date(now())), accountId);
       noteOf(foundation, "account.disabled", accountId, operator, "by_operator");
       return await spread(changed, operator);
     },
 
-    async enable(accountId: string, operator: Operator): Promise<Account> {
-      const row = await requireChanged(await changes.enable(accountId, new Date(now())), accountId);
+    /** The keys of the account open doors again; sessions that ended stay ended. */
+    async enable(accountId: string, operator: Operator) {
+      const changed = await requireChanged(await changes.enable(accountId, new Date(now())), accountId);
       noteOf(foundation, "account.enabled", accountId, operator, "by_operator");
-      return accountOf(row);
+      return await spread(changed, operator);
     },
+
+    /** An earlier answer may have been lost, or may have promised a late time: the edges read its keys anew. */
+    tellAgain: (accountId: string, { background }: Operator): Promise<Reach> =>
+      foundation.revocation.announceNow([{ kind: "person", subjectId: accountId, number: 0 }], background),
   };
 }

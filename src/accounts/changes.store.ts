@@ -56,13 +56,15 @@ export function createChangeStore(database: Database) {
   const everything = sql`
     select distinct 'session', session_id from ended union all select 'subject', id from changed`;
 
+  const andKeys = sql` union all select 'person', id from changed`;
+
   /** Everything of the account that was issued before. */
-  const endEverything = (reason: FamilyEnd, at: Date): SQL => sql`
+  const endEverything = (reason: FamilyEnd, at: Date, more: SQL = sql``): SQL => sql`
     ended as (
       update ${refreshFamilies} f set revoked_at = ${moment(at)}, revoked_reason = ${reason}
       from changed where f.account_id = changed.id and f.revoked_at is null returning f.session_id
     ),
-    noted as (${noteEndings(everything, at)})`;
+    noted as (${noteEndings(sql`${everything}${more}`, at)})`;
 
   /** A recovery that was asked for under the old password, or at the old address, is over. */
   const endLinks = sql`
@@ -156,7 +158,7 @@ export function createChangeStore(database: Database) {
             update ${accounts} a set state = 'disabled', ${endsAll(at)}
             where a.id = ${id} and a.state = 'active' returning a.*
           ), ${endLinks}`,
-        endEverything("account_disabled", at),
+        endEverything("account_disabled", at, andKeys),
       ),
 
     /** The row stays for the audit's sake; who it was is wiped. */
@@ -171,7 +173,7 @@ export function createChangeStore(database: Database) {
           unlinked as (
             delete from ${mailLinks} l using changed where l.account_id = changed.id
           )`,
-        endEverything(reason, at),
+        endEverything(reason, at, andKeys),
       ),
 
     /**
@@ -202,12 +204,16 @@ export function createChangeStore(database: Database) {
       );
     },
 
-    async enable(id: string, at: Date): Promise<AccountRow | null> {
-      const { rows } = await database.execute<Record<string, unknown>>(sql`
-        update ${accounts} set state = 'active', updated_at = ${moment(at)}
-        where id = ${id} and state = 'disabled' returning *`);
-      return rows[0] ? decodeRow(accounts, rows[0]) : null;
-    },
+    /** What was ended stays so; the keys it owns open doors again. */
+    enable: (id: string, at: Date): Promise<Changed | null> =>
+      change(
+        byId(id),
+        sql`changed as (
+            update ${accounts} a set state = 'active', updated_at = ${moment(at)}
+            where a.id = ${id} and a.state = 'disabled' returning a.*
+          )`,
+        sql`noted as (${noteEndings(sql`select 'person', id from changed`, at)})`,
+      ),
   };
 }
 

@@ -126,7 +126,8 @@ export async function linkHashOf(
 ): Promise<string | null> {
   if (typeof text !== "string" || !linkShape.test(text)) return null;
   const { retryAfterSeconds, standing } = foundation.rateLimits.brakeOf("refusedLinks", linkSubject(bearer));
-  if (retryAfterSeconds > 0) refuseOver([standing.name], retryAfterSeconds, foundation, bearer);
+  if (retryAfterSeconds > 0)
+    refuseOver({ names: [standing.name], retryAfterSeconds, degraded: [] }, foundation, bearer);
   return await sha256Hex(text);
 }
 
@@ -141,38 +142,39 @@ export function refuseLink(
 
 /**
  * A stranger's question that may cause a mail: two limits in one trip. Past that of the network it is refused; past that
- * of the address it goes on as ever, and no mail is sent: `mayMail`.
+ * of the address it goes on as ever, and no mail is sent: `mayMail`. `degraded`: what was counted in this isolate alone.
  */
 export async function takeQuestion(
   foundation: Pick<Foundation, "rateLimits" | "audit">,
   limits: { readonly ofNetwork: OwnLimit; readonly ofAddress: OwnLimit },
   address: EmailAddress,
   asked: Asked,
-): Promise<{ mayMail: boolean }> {
+): Promise<{ readonly mayMail: boolean; readonly degraded: readonly string[] }> {
   const { rateLimits } = foundation;
   const trip = rateLimits.openTrip();
   const network = rateLimits.take(trip, [rateLimits.demandOf(limits.ofNetwork, `network:${asked.network}`)]);
   const addressee = `address:${await addressHashOf(address)}`;
   const mail = rateLimits.take(trip, [rateLimits.demandOf(limits.ofAddress, addressee)]);
   await trip.send();
-  requireWithin(await network, foundation, asked);
-  return { mayMail: (await mail).ok };
-}
-
-function requireWithin(taken: Taken, foundation: Pick<Foundation, "audit">, asked: Asked): void {
-  if (!taken.ok) refuseOver(taken.names, taken.retryAfterSeconds, foundation, asked);
+  const [ofNetwork, ofAddress] = [await network, await mail];
+  const degraded = [...ofNetwork.degraded, ...ofAddress.degraded];
+  if (!ofNetwork.ok) refuseOver({ ...ofNetwork, degraded }, foundation, asked);
+  return { mayMail: ofAddress.ok, degraded };
 }
 
 function refuseOver(
-  names: readonly string[],
-  retryAfterSeconds: number | undefined,
+  {
+    names,
+    retryAfterSeconds,
+    degraded,
+  }: Pick<Taken & { ok: false }, "names" | "retryAfterSeconds" | "degraded">,
   { audit }: Pick<Foundation, "audit">,
   { origin, background }: Pick<Operator, "origin" | "background">,
 ): never {
   const subject = { type: "limit", id: names.join(" ") } as const;
   const event = { type: "limit.exceeded", outcome: "refused", reason: "over_limit" } as const;
   audit.record({ ...event, actor: stranger, subject, origin }, background);
-  throw new AuthError("rate_limited", undefined, { retryAfterSeconds });
+  throw new AuthError("rate_limited", undefined, { retryAfterSeconds, degraded });
 }
 
 /** The demands of one guess at a password; `subject` is whose count it is. */

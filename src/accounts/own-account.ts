@@ -51,12 +51,17 @@ export function createOwnAccount(foundation: Foundation) {
       refuse("over_limit", operator);
       return { ok: false, reason: "over_limit", retryAfterSeconds: taken.retryAfterSeconds ?? 1 };
     }
-    const { matches } = await passwords.verify(password, row.passwordHash, accountId);
-    if (!matches) {
+    const giveBack = () => operator.background(rateLimits.giveBack(taken, demands).catch(() => undefined));
+    const checking = passwords.verify(password, row.passwordHash, accountId).catch((error: unknown) => {
+      // Nothing was guessed: what was taken for it goes back.
+      giveBack();
+      throw error;
+    });
+    if (!(await checking).matches) {
       refuse("wrong_password", operator);
       return { ok: false, reason: "wrong_password" };
     }
-    operator.background(rateLimits.giveBack(taken, demands).catch(() => undefined));
+    giveBack();
     return { ok: true, row };
   }
 

@@ -1,4 +1,4 @@
-import type { Asked, LinkVerdict } from "./account.ts";
+import type { Accepted, Asked, LinkVerdict } from "./account.ts";
 import {
   accountOf,
   circumstancesOf,
@@ -26,14 +26,14 @@ export function createRecovery(foundation: Foundation) {
      * Answers alike whether or not the address is known. An unknown or disabled one is sent nothing: a mail to somebody
      * who has no account here would be a mail that any stranger can have sent to anybody.
      */
-    async requestRecovery(email: unknown, asked: Asked): Promise<void> {
+    async requestRecovery(email: unknown, asked: Asked): Promise<Accepted> {
       messages.requireMail();
       const address = requireAddress(email);
-      const { mayMail } = await takeQuestion(foundation, questionLimits, address, asked);
+      const { mayMail, degraded } = await takeQuestion(foundation, questionLimits, address, asked);
       const times = { at: new Date(now()), lifeMilliseconds: recoveryLifeMilliseconds };
       const link = await newLink(address, times, mayMail);
       const made = await links.forRecovery(link.row);
-      if (!made.isLive || made.accountId === null || made.email === null) return;
+      if (!made.isLive || made.accountId === null || made.email === null) return { degraded };
       const { origin, background } = asked;
       noteOf(foundation, "account.recovery_requested", made.accountId, {
         actor: stranger,
@@ -45,6 +45,7 @@ export function createRecovery(foundation: Foundation) {
         { template: "recover", to: made.email, link: link.text, asked: circumstancesOf(asked, now) },
         background,
       );
+      return { degraded };
     },
 
     /** Every session ends: whoever had the old password is out. A refused password leaves the link alive. */

@@ -1,4 +1,4 @@
-import type { Asked, LinkVerdict } from "./account.ts";
+import type { Accepted, Asked, LinkVerdict } from "./account.ts";
 import {
   accountOf,
   circumstancesOf,
@@ -27,16 +27,16 @@ export function createRegistration(foundation: Foundation) {
      * differs, is sent behind the answer. Accepted: a stranger may register somebody else's address, and the mail's
      * reader who confirms it has an account whose password another chose; the mail says so, and a recovery ends it.
      */
-    async register(email: unknown, password: unknown, asked: Asked): Promise<void> {
+    async register(email: unknown, password: unknown, asked: Asked): Promise<Accepted> {
       messages.requireMail();
       const address = requireAddress(email);
       const chosen = passwords.requireAcceptable(password, address.email);
-      const { mayMail } = await takeQuestion(foundation, questionLimits, address, asked);
+      const { mayMail, degraded } = await takeQuestion(foundation, questionLimits, address, asked);
       const passwordHash = await passwords.hashChosen(chosen, asked.network);
       const times = { at: new Date(now()), lifeMilliseconds: registrationLifeMilliseconds };
       const link = await newLink(address, times, mayMail);
       const made = await links.forRegistration(link.row, passwordHash);
-      if (!mayMail) return;
+      if (!mayMail) return { degraded };
       const circumstances = circumstancesOf(asked, now);
       messages.send(
         made.isLive
@@ -44,6 +44,7 @@ export function createRegistration(foundation: Foundation) {
           : { template: "address-known", to: made.email ?? address.email, asked: circumstances },
         asked.background,
       );
+      return { degraded };
     },
 
     /** Uses up the link of a registration or of a change of address; of twenty at once one succeeds. */

@@ -31,6 +31,7 @@ export const accounts = pgTable(
   },
   (table) => [
     uniqueIndex("accounts_email").on(table.emailCanonical),
+    index("accounts_deleted").on(table.updatedAt).where(sql`${table.state} = 'deleted'`),
     index("accounts_newest").on(table.createdAt.desc(), table.id.desc()),
     check("accounts_state", sql`${table.state} in ('active', 'disabled', 'deleted')`),
   ],

@@ -203,6 +203,20 @@ export const operations = {
     summary: "End one session of a person, with its tokens",
     answer: "When the change is felt everywhere",
   }),
+  listUserFactors: call({
+    method: "get",
+    path: "/users/:id/factors",
+    summary: "List a person's second factors and passkeys, oldest first",
+    answer: "`data` and `next_cursor`, never a secret",
+  }),
+  resetUserFactors: call({
+    method: "post",
+    path: "/users/:id/factors/reset",
+    summary:
+      "Remove every second factor, passkey and recovery code of a person who has lost them; ends no session",
+    body: emptyInput,
+    answer: "`removed`: how many there were",
+  }),
   revokeTokens: call({
     method: "post",
     path: "/tokens/revoke",

@@ -7,12 +7,14 @@ import type { RouteAdmin } from "../gateway/route-admin.ts";
 import { parseInput, readJson } from "../http/body.ts";
 import { refusalProblem } from "../http/refusal.ts";
 import type { DoorEnv } from "../http/visit.ts";
+import type { Mfa } from "../mfa/mfa.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import type { SigningKeys } from "../signing-keys/signing-keys.ts";
 import type { RefreshTokens } from "../tokens/refresh-tokens.ts";
 import type { TokenCheck } from "../tokens/token-check.ts";
 import { auditHandlers } from "./audit-handlers.ts";
 import type { Handler } from "./call.ts";
+import { factorHandlers } from "./factor-handlers.ts";
 import { bodyOf } from "./input.ts";
 import { keyChangeHandlers, keyHandlers } from "./key-handlers.ts";
 import { openApiDocument } from "./openapi.ts";
@@ -31,6 +33,7 @@ type Deps = {
   readonly signingKeys: SigningKeys;
   readonly accounts: Accounts;
   readonly sessions: Sessions;
+  readonly mfa: Mfa;
   readonly refreshTokens: RefreshTokens;
   readonly tokenCheck: TokenCheck;
   readonly issuer: string;
@@ -47,6 +50,7 @@ export function managementRoutes(deps: Deps): Hono<DoorEnv> {
     ...signingKeyHandlers(deps),
     ...userHandlers(deps),
     ...sessionHandlers(deps),
+    ...factorHandlers(deps),
     ...tokenHandlers(deps),
     ...auditHandlers(deps),
   };

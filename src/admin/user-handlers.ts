@@ -13,11 +13,10 @@ import { reachView, userView } from "./views.ts";
 type Deps = {
   readonly accounts: Pick<
     Accounts,
-    "create" | "get" | "list" | "setScopes" | "disable" | "enable" | "remove"
+    "create" | "get" | "list" | "setScopes" | "disable" | "enable" | "tellAgain" | "remove"
   >;
   readonly sessions: Pick<Sessions, "endAll">;
   readonly apiKeys: Pick<ApiKeys, "revokeOfOwner">;
-  readonly now: () => number;
 };
 type Changed = { readonly account: Account; readonly reach: Reach };
 
@@ -94,14 +93,15 @@ async function unlessAlready<Done>(
 async function disable({ accounts, sessions }: Deps, id: string, operator: Operator): Promise<Changed> {
   const changed = await unlessAlready(accounts, id, "disabled", accounts.disable(id, operator));
   if (changed) return changed;
-  const reach = await sessions.endAll(id, "account_disabled", operator);
-  return { account: await accounts.get(id), reach };
+  const tokens = await sessions.endAll(id, "account_disabled", operator);
+  const keys = await accounts.tellAgain(id, operator);
+  return { account: await accounts.get(id), reach: laterOf(tokens, keys) };
 }
 
-async function enable({ accounts, now }: Deps, id: string, operator: Operator): Promise<Changed> {
-  const enabled = await unlessAlready(accounts, id, "active", accounts.enable(id, operator));
-  const reach = { effectiveEverywhereBy: new Date(now()), announced: true };
-  return { account: enabled ?? (await accounts.get(id)), reach };
+async function enable({ accounts }: Deps, id: string, operator: Operator): Promise<Changed> {
+  const changed = await unlessAlready(accounts, id, "active", accounts.enable(id, operator));
+  if (changed) return changed;
+  return { reach: await accounts.tellAgain(id, operator), account: await accounts.get(id) };
 }
 
 /** Deleted already: whatever may have been left when the first attempt failed half-way ends now. */

@@ -3,6 +3,7 @@ import type { KeyRecord } from "../api-keys/record.ts";
 import { refusalOf } from "../api-keys/record.ts";
 import type { StoredEvent } from "../audit/events.ts";
 import type { Route } from "../gateway/route.ts";
+import type { FactorShown } from "../mfa/factor.ts";
 import type { Reach } from "../revocation/revocation.ts";
 import type { SessionShown } from "../sessions/session.ts";
 import type { KeyShown } from "../signing-keys/rotation.ts";
@@ -135,6 +136,21 @@ export const userView = (account: Account) => ({
   created_at: time(account.createdAt),
   last_signed_in_at: time(account.lastSignedInAt),
   password_changed_at: time(account.passwordChangedAt),
+  /** The kinds that are asked for at sign-in; recovery codes only stand in for them. */
+  second_factors: account.factorKinds,
+});
+
+export const factorView = (factor: FactorShown) => ({
+  id: factor.id,
+  kind: factor.kind,
+  name: factor.name,
+  created_at: time(factor.createdAt),
+  last_used_at: time(factor.lastUsedAt),
+  /** Of recovery codes only. */
+  codes_left: factor.codesLeft,
+  /** Of passkeys only. */
+  backed_up: factor.isBackedUp,
+  user_verified: factor.isUserVerified,
 });
 
 export const sessionView = (session: SessionShown) => ({

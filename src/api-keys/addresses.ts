@@ -56,3 +56,17 @@ export function networkOf(address: string): string {
         .join(":")}::/64`
     : read.toString();
 }
+
+/**
+ * The address that limits and allow-lists speak of: what the edge saw, or, when that is a proxy the operator named,
+ * the nearest address before it in X-Forwarded-For that is not one.
+ */
+export function callerAddress(headers: Headers, trustedProxies: readonly string[]): string {
+  const connecting = headers.get("cf-connecting-ip") ?? "unknown";
+  if (trustedProxies.length === 0 || !isAddressAllowed(connecting, trustedProxies)) return connecting;
+  const chain = (headers.get("x-forwarded-for") ?? "").split(",").map((one) => one.trim());
+  return (
+    chain.findLast((one) => one !== "" && one !== connecting && !isAddressAllowed(one, trustedProxies)) ??
+    connecting
+  );
+}

@@ -125,10 +125,11 @@ export function createApiKeys(options: {
     /** `key` is the secret, this once: only its SHA-256 is kept. */
     async create(draft: KeyDraft, operator: Operator): Promise<{ key: string; record: KeyRecord }> {
       const key = await format.make(draft.environment);
-      const row = newKey(draft, await sha256Hex(key), displayPrefixOf(key), operator.actor.id);
-      await store.insert([row]);
-      note("key.created", row, operator);
-      return { key, record: recordOf(row) };
+      const record = await store.insert(
+        newKey(draft, await sha256Hex(key), displayPrefixOf(key), operator.actor.id),
+      );
+      note("key.created", record, operator);
+      return { key, record };
     },
 
     /** Keys made elsewhere, by the SHA-256 of their whole text. All of them, or none when one hash is already known. */
@@ -138,11 +139,12 @@ export function createApiKeys(options: {
         imported: true,
       }));
       for (const { prefix } of drafts) requireDeclaredPrefix(prefix, options.importedKeyPrefixes);
-      if (!(await store.insertUnlessKnown(rows))) {
+      const records = await store.insertUnlessKnown(rows);
+      if (!records) {
         throw new AuthError("conflict", "a key with one of these hashes exists already; none was imported");
       }
-      for (const row of rows) note("key.imported", row, operator);
-      return rows.map(recordOf);
+      for (const record of records) note("key.imported", record, operator);
+      return records;
     },
 
     async update(
@@ -270,14 +272,6 @@ export function createApiKeys(options: {
 
 export type ApiKeys = ReturnType<typeof createApiKeys>;
 export type { Environment };
-
-const recordOf = ({ secretHash: _, ...row }: NewKey): KeyRecord => ({
-  ...row,
-  version: 1,
-  lastUsedAt: null,
-  lastUsedAddress: null,
-  lastUsedCountry: null,
-});
 
 /** An imported key has no tag of ours: only its declared prefix lets it past the offline check. */
 function requireDeclaredPrefix(prefix: string, declared: readonly string[]): void {

@@ -1,5 +1,4 @@
-import type { Coverage } from "../revocation/feed.ts";
-import type { KeyRecord } from "./record.ts";
+import type { KeyRecord, Owner } from "./record.ts";
 
 const recordsMax = 10_000;
 /** A hash that nobody has: remembered briefly, so that repeating it costs nothing. */
@@ -46,13 +45,22 @@ export function createRecordCache(options: { lifeMilliseconds: number; now: () =
         remove(hash);
         return null;
       }
-      byHash.delete(hash);
-      byHash.set(hash, cached);
+      // While there is room for as many again nothing leaves, and the order says nothing yet.
+      if (byHash.size > recordsMax / 2) {
+        byHash.delete(hash);
+        byHash.set(hash, cached);
+      }
       return cached;
     },
 
-    put(hash: string, record: KeyRecord | null, readBeganAt: number, coverage: Coverage): Cached {
-      const cached = { record, readBeganAt, covered: record !== null && coverage.keeps(record.id) };
+    /** `isWatched`: the feed has told nothing of such a record since the read began, and will tell what comes. */
+    put(
+      hash: string,
+      record: KeyRecord | null,
+      readBeganAt: number,
+      isWatched: (record: KeyRecord) => boolean,
+    ): Cached {
+      const cached = { record, readBeganAt, covered: record !== null && isWatched(record) };
       const known = byHash.get(hash) ?? absent.get(hash);
       // A read that began earlier but answered later must not replace what is newer.
       if (known && known.readBeganAt > readBeganAt) return cached;
@@ -70,6 +78,13 @@ export function createRecordCache(options: { lifeMilliseconds: number; now: () =
     dropKey(id: string): void {
       const hash = hashById.get(id);
       if (hash !== undefined) remove(hash);
+    },
+
+    /** Rare, so the records are looked through. */
+    dropOwner({ type, id }: Owner): void {
+      for (const [hash, { record }] of byHash) {
+        if (record?.owner.type === type && record.owner.id === id) remove(hash);
+      }
     },
 
     clear(): void {

@@ -19,6 +19,8 @@ export type KeyRecord = {
   readonly limits: readonly KeyLimit[];
   readonly metadata: Readonly<Record<string, unknown>>;
   readonly enabled: boolean;
+  /** Its owner is a person whose account is disabled or deleted: it opens nothing, whatever the key itself says. */
+  readonly ownerDisabled: boolean;
   readonly expiresAt: Date | null;
   readonly revokedAt: Date | null;
   readonly deletedAt: Date | null;
@@ -43,7 +45,7 @@ export function refusalOf(record: KeyRecord, now: number): RecordRefusal | null 
   if (record.revokedAt) return "revoked";
   if (record.deletedAt) return "deleted";
   if (record.expiresAt && record.expiresAt.getTime() <= now) return "expired";
-  if (!record.enabled) return "disabled";
+  if (!record.enabled || record.ownerDisabled) return "disabled";
   return null;
 }
 

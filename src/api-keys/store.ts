@@ -3,11 +3,10 @@ import { changeOutbox } from "../revocation/tables.ts";
 import { type Database, inOneTransaction, isUniqueViolation } from "../storage/database.ts";
 import { decodeRow } from "../storage/rows.ts";
 import type { KeyRecord, Owner } from "./record.ts";
+import { isOwnerDisabled, keyColumns, type NewKey, recordOf, recordOfRaw, rowOf } from "./rows.store.ts";
 import { apiKeys } from "./tables.ts";
 
-export type NewKey = Omit<KeyRecord, "version" | "lastUsedAt" | "lastUsedAddress" | "lastUsedCountry"> & {
-  readonly secretHash: string;
-};
+export type { NewKey };
 /** What a change left behind, and the outbox rows that the edges must be told of. */
 export type Changed = { readonly records: KeyRecord[]; readonly noted: NotedChange[] };
 export type NotedChange = {
@@ -37,35 +36,40 @@ export function createApiKeyStore(database: Database) {
     changedOf((await database.execute<Record<string, unknown>>(noting(change, at))).rows);
 
   return {
-    async insert(keys: readonly NewKey[]): Promise<void> {
-      await database.insert(apiKeys).values(keys.map(rowOf));
+    async insert(key: NewKey): Promise<KeyRecord> {
+      const [row] = await database.insert(apiKeys).values(rowOf(key)).returning(keyColumns);
+      if (!row) throw new Error("an insert without its row");
+      return recordOf(row);
     },
 
-    /** All of them or none: false when one of the hashes is taken. */
-    async insertUnlessKnown(keys: readonly NewKey[]): Promise<boolean> {
+    /** All of them or none: null when one of the hashes is taken. */
+    async insertUnlessKnown(keys: readonly NewKey[]): Promise<KeyRecord[] | null> {
       try {
-        await database.insert(apiKeys).values(keys.map(rowOf));
-        return true;
+        return (await database.insert(apiKeys).values(keys.map(rowOf)).returning(keyColumns)).map(recordOf);
       } catch (error) {
-        if (isUniqueViolation(error)) return false;
+        if (isUniqueViolation(error)) return null;
         throw error;
       }
     },
 
     /** The hot look-up: one row by its unique hash. */
     async findByHash(secretHash: string): Promise<KeyRecord | null> {
-      const [row] = await database.select().from(apiKeys).where(eq(apiKeys.secretHash, secretHash)).limit(1);
+      const [row] = await database
+        .select(keyColumns)
+        .from(apiKeys)
+        .where(eq(apiKeys.secretHash, secretHash))
+        .limit(1);
       return row ? recordOf(row) : null;
     },
 
     async find(id: string): Promise<KeyRecord | null> {
-      const [row] = await database.select().from(apiKeys).where(eq(apiKeys.id, id)).limit(1);
+      const [row] = await database.select(keyColumns).from(apiKeys).where(eq(apiKeys.id, id)).limit(1);
       return row ? recordOf(row) : null;
     },
 
     async list({ owner, environment, after, limit }: KeyFilter): Promise<KeyRecord[]> {
       const rows = await database
-        .select()
+        .select(keyColumns)
         .from(apiKeys)
         .where(
           and(
@@ -195,7 +199,7 @@ export function createApiKeyStore(database: Database) {
               expires_at = least(coalesce(kept.expires_at, 'infinity'), ${moment(oldEndsAt)})
           from kept
           where old.id = kept.id and kept.replaced_by is null and kept.revoked_at is null and kept.deleted_at is null
-            and kept.enabled and (kept.expires_at is null or kept.expires_at > ${moment(at)})
+            and kept.enabled and not ${isOwnerDisabled("kept")} and (kept.expires_at is null or kept.expires_at > ${moment(at)})
           returning old.*
         ),
         noted as (${notes(at)}),
@@ -209,14 +213,14 @@ export function createApiKeyStore(database: Database) {
           from changed join kept on kept.id = changed.id
           returning *
         )
-        select changed.*, noted.number as noted_number, noted.told_until
+        select changed.*, ${isOwnerDisabled("changed")} as owner_disabled, noted.number as noted_number, noted.told_until
         from changed join noted on noted.subject_id = changed.id
         union all
-        select born.*, null, null from born`);
+        select born.*, ${isOwnerDisabled("born")}, null, null from born`);
       const born = rows.find((row) => row["id"] === successor.id);
       return {
         ...changedOf(rows.filter((row) => row !== born)),
-        successor: born ? recordOf(decodeRow(apiKeys, born)) : null,
+        successor: born ? recordOfRaw(born) : null,
       };
     },
 
@@ -247,11 +251,11 @@ const notes = (at: Date): SQL => sql`
  */
 const noting = (change: SQL, at: Date): SQL => sql`
   with changed as (${change}), noted as (${notes(at)})
-  select changed.*, noted.number as noted_number, noted.told_until
+  select changed.*, ${isOwnerDisabled("changed")} as owner_disabled, noted.number as noted_number, noted.told_until
   from changed join noted on noted.subject_id = changed.id`;
 
 const changedOf = (rows: readonly Record<string, unknown>[]): Changed => ({
-  records: rows.map((row) => recordOf(decodeRow(apiKeys, row))),
+  records: rows.map(recordOfRaw),
   noted: rows.map((row) => ({
     kind: "key",
     subjectId: String(row["id"]),
@@ -275,20 +279,3 @@ const textArray = (values: readonly string[]): SQL =>
         values.map((value) => sql`${value}`),
         sql`, `,
       )}]::text[]`;
-
-function recordOf(row: typeof apiKeys.$inferSelect): KeyRecord {
-  const { ownerType, ownerId, secretHash: _, ...rest } = row;
-  return { ...rest, owner: { type: ownerType, id: ownerId } };
-}
-
-function rowOf({ owner, ...rest }: NewKey): typeof apiKeys.$inferInsert {
-  return {
-    ...rest,
-    ownerType: owner.type,
-    ownerId: owner.id,
-    scopes: [...rest.scopes],
-    allowedAddresses: [...rest.allowedAddresses],
-    limits: [...rest.limits],
-    version: 1,
-  };
-}

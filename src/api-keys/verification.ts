@@ -90,6 +90,7 @@ export function createVerification(sources: Sources) {
   const { format, store, cache, revocation, rateLimits, lastUse, importedKeyPrefixes, now } = sources;
   const { feed } = revocation;
   feed.onChange("key", cache.dropKey, cache.clear);
+  feed.onChange("person", (id) => cache.dropOwner({ type: "user", id }), cache.clear);
 
   const isImported = (text: string): boolean =>
     importedKeyPrefixes.some((prefix) => text.startsWith(prefix)) &&
@@ -105,10 +106,12 @@ export function createVerification(sources: Sources) {
 
   /** One read at the source. Null when the source cannot be asked. */
   async function read(hash: string): Promise<Cached | null> {
-    const coverage = feed.coverageOf("key");
+    const [keys, people] = [feed.coverageOf("key"), feed.coverageOf("person")];
+    const isWatched = ({ id, owner }: KeyRecord): boolean =>
+      keys.keeps(id) && (owner.type !== "user" || people.keeps(owner.id));
     const readBeganAt = revocation.mark();
     try {
-      return cache.put(hash, await store.findByHash(hash), readBeganAt, coverage);
+      return cache.put(hash, await store.findByHash(hash), readBeganAt, isWatched);
     } catch {
       return null;
     }
@@ -147,15 +150,10 @@ export function createVerification(sources: Sources) {
   }
 
   /** Asks Redis what still must be asked: younger evidence, the limits, both or nothing. */
-  async function consult(
-    cached: Cached,
-    demands: readonly Demand[],
-    question: KeyQuestion,
-  ): Promise<Taken | null> {
+  function consult(cached: Cached, demands: readonly Demand[], question: KeyQuestion): Promise<Taken> | null {
     const needsFeed = !isFresh(cached, question.arrivedAt);
     if (!needsFeed && demands.length === 0) return null;
-    const answer = await ask(demands, needsFeed || revocation.isRefreshDue());
-    return demands.length > 0 ? answer : null;
+    return ask(demands, needsFeed || revocation.isRefreshDue());
   }
 
   async function decide(
@@ -170,7 +168,9 @@ export function createVerification(sources: Sources) {
     // These two are for ever: no younger evidence could change them.
     if (refusal === "revoked" || refusal === "deleted") return { ok: false, reason: refusal, record };
     const demands = refusal || before.taken ? [] : question.demandsOf(record);
-    const taken = (await consult(cached, demands, question)) ?? before.taken;
+    const consulting = consult(cached, demands, question);
+    const answer = consulting && (await consulting);
+    const taken = demands.length > 0 ? answer : before.taken;
     if (isStillTrue(hash, record, question)) {
       return conclude(record, standingRefusal(record, question), taken);
     }
@@ -182,7 +182,9 @@ export function createVerification(sources: Sources) {
   /** The record as judged is the one in hand, and the evidence for it is young enough now. */
   function isStillTrue(hash: string, record: KeyRecord, question: KeyQuestion): boolean {
     const kept = cache.find(hash);
-    if (kept?.record?.version !== record.version || !isFresh(kept, question.arrivedAt)) return false;
+    const isSame =
+      kept?.record?.version === record.version && kept.record.ownerDisabled === record.ownerDisabled;
+    if (!isSame || !isFresh(kept, question.arrivedAt)) return false;
     if (cache.takeRefresh(kept)) question.background(read(hash));
     return true;
   }

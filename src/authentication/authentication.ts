@@ -53,25 +53,27 @@ export function createAuthentication(options: {
         : null;
     },
 
-    async authenticate(headers: Headers, question: Question): Promise<Verdict> {
+    authenticate(headers: Headers, question: Question): Promise<Verdict> {
       const presented = readPresented(headers);
       const isPublic = question.credentials.includes("public");
       if (presented.found === "several" && !isPublic)
-        return refuse("several_credentials", "several_credentials");
+        return Promise.resolve(refuse("several_credentials", "several_credentials"));
       const method = methods.find((one) => one.accepts(presented));
       // On a public route only what claims to be ours is looked at: it must be good, whatever else is there is nobody's.
       if (!method || !("text" in presented) || (isPublic && !claims(method, presented.text))) {
         return isPublic
-          ? withTakenBefore(await admitAnyone(question), question.taken)
-          : refuse(...absenceOf(presented, question));
+          ? withTakenBefore(admitAnyone(question), question.taken)
+          : Promise.resolve(refuse(...absenceOf(presented, question)));
       }
       if (!question.credentials.includes(method.kind) && !isPublic) {
         // Where no tokens are taken a bearer is some other system's, and no token that is good here (RFC 6750 §3.1).
-        return presented.found === "bearer"
-          ? refuse(...absenceOf(presented, question))
-          : refuse("credential_not_accepted", "credential_not_accepted");
+        return Promise.resolve(
+          presented.found === "bearer"
+            ? refuse(...absenceOf(presented, question))
+            : refuse("credential_not_accepted", "credential_not_accepted"),
+        );
       }
-      return withTakenBefore(await method.verify(presented.text, question), question.taken);
+      return withTakenBefore(method.verify(presented.text, question), question.taken);
     },
   };
 }
@@ -79,14 +81,14 @@ export function createAuthentication(options: {
 export type Authentication = ReturnType<typeof createAuthentication>;
 
 /** The caller is told of every limit that counted the request, by whichever judgement it was taken. */
-const withTakenBefore = (verdict: Verdict, taken: Question["taken"]): Verdict =>
+const withTakenBefore = (judging: Promise<Verdict>, taken: Question["taken"]): Promise<Verdict> =>
   taken
-    ? {
+    ? judging.then((verdict) => ({
         ...verdict,
         standings: [...taken.standings, ...verdict.standings],
         degraded: [...taken.degraded, ...verdict.degraded],
-      }
-    : verdict;
+      }))
+    : judging;
 
 const claims = (method: CredentialMethod, text: string): boolean => method.claims?.(text) ?? true;
 

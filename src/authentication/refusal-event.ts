@@ -1,4 +1,4 @@
-import type { EventReason, EventType, Party, SecurityEvent } from "../audit/events.ts";
+import type { EventReason, EventType, Origin, Party, SecurityEvent } from "../audit/events.ts";
 import type { CredentialKind } from "./principal.ts";
 
 /** Reasons that lie in the credential itself, by what was shown. */
@@ -68,3 +68,22 @@ function typeOf(reason: EventReason, credential: CredentialKind | undefined): Ev
   if (credential === "access-token") return ofTokens.has(reason) ? "token.refused" : "access.refused";
   return ofKeys.has(reason) ? "key.refused" : "access.refused";
 }
+
+/** Refusals that no credential would have changed: by code, or by outcome of a room. */
+const wordless: Readonly<Partial<Record<string, EventReason>>> = {
+  ambiguous_path: "ambiguous_path",
+  method_not_allowed: "method_not_allowed",
+  body_not_allowed: "body_not_allowed",
+  content_too_large: "too_large",
+  uri_too_long: "too_large",
+  headers_too_large: "too_large",
+  cross_site_request: "cross_site",
+};
+
+export function refusalEvent(reason: EventReason | null, origin: Origin): SecurityEvent {
+  const actor = { type: "stranger", id: "" } as const;
+  return { type: "access.refused", outcome: "refused", reason, actor, subject: null, origin };
+}
+
+export const eventsOfRefusal = (word: string, origin: Origin): SecurityEvent[] =>
+  word in wordless ? [refusalEvent(wordless[word] ?? null, origin)] : [];

@@ -1,8 +1,7 @@
 import type { Authentication } from "../authentication/authentication.ts";
 import type { Verdict } from "../authentication/principal.ts";
 import type { Finder, Gateway, OnTop, Visitor } from "./gateway.ts";
-import { identityHeaders } from "./identity-headers.ts";
-import type { IdentityTokens } from "./identity-tokens.ts";
+import type { Identity, IdentityTokens } from "./identity-tokens.ts";
 import type { Route } from "./route.ts";
 import { canonicalHost, canonicalPath, matchRoute } from "./route-match.ts";
 
@@ -22,7 +21,8 @@ export type Admission =
   | {
       readonly outcome: "admitted";
       readonly verdict: Verdict & { ok: true };
-      readonly headers: [string, string][];
+      /** Who calls, signed for the call asked about. */
+      readonly identity: Identity;
     };
 
 /** The path of a URI that no parser would change, whatever its query: letters, digits and `-_~/`. */
@@ -60,16 +60,22 @@ export function createForwardAuth(options: {
   const { gateway, authentication, identityTokens, issuer } = options;
 
   /** How the route of this call is found; null when no route is meant and any valid credential will do. */
-  async function finderFor(call: ForwardedCall, target: Target, visit: Visitor): Promise<Finder | null> {
+  function finderFor(
+    call: ForwardedCall,
+    target: Target,
+    visit: Visitor,
+  ): Finder | null | Promise<Finder | null> {
     const { routeName } = call;
-    if (routeName !== null) {
-      return (routes) => {
-        const route = routes.find((one) => one.name === routeName && one.enabled);
-        return route ? { route, rest: "" } : null;
-      };
-    }
+    if (routeName === null) return call.host === null ? null : finderOfHost(target, visit);
+    return (routes) => {
+      const route = routes.find((one) => one.name === routeName && one.enabled);
+      return route ? { route, rest: "" } : null;
+    };
+  }
+
+  async function finderOfHost(target: Target, visit: Visitor): Promise<Finder | null> {
     const hostname = canonicalHost(target.hostname);
-    if (call.host === null || !(await gateway.ownsHost(hostname, visit))) return null;
+    if (!(await gateway.ownsHost(hostname, visit))) return null;
     return (routes) => matchRoute(routes, { hostname, pathname: target.pathname, isIssuer: false });
   }
 
@@ -79,7 +85,8 @@ export function createForwardAuth(options: {
     headers: Headers,
     visit: Visitor,
   ): Promise<Verdict | "no_route" | "unavailable"> {
-    const find = await finderFor(call, target, visit);
+    const finder = finderFor(call, target, visit);
+    const find = finder instanceof Promise ? await finder : finder;
     if (!find) {
       return authentication.authenticate(headers, {
         // Where a level is asked for, no route has said that a key, which proves no person, will do as well.
@@ -107,26 +114,24 @@ export function createForwardAuth(options: {
         const verdict = await judge(call, target, headers, visit);
         if (verdict === "no_route" || verdict === "unavailable") return { outcome: verdict };
         if (!verdict.ok) return { outcome: "refused", verdict };
-        return { outcome: "admitted", verdict, headers: await said(verdict, target, call, visit) };
+        return { outcome: "admitted", verdict, identity: await identityOf(verdict, target, call) };
       } catch {
         return { outcome: "unavailable" };
       }
     },
   };
 
-  async function said(
-    verdict: Verdict & { ok: true },
+  function identityOf(
+    { principal }: Verdict & { ok: true },
     target: Target,
     call: ForwardedCall,
-    visit: Visitor,
-  ): Promise<[string, string][]> {
-    const identity = await identityTokens.tokenFor(verdict.principal, {
+  ): Identity | Promise<Identity> {
+    return identityTokens.identityFor(principal, {
       // Anybody may ask here and name any host: never an audience that the gateway gives to an upstream.
       audience: call.host === null ? "forward-auth" : `forward-auth:${target.origin}`,
       method: call.method.toUpperCase(),
       url: `${target.origin}${target.pathname}`,
     });
-    return [...identityHeaders(verdict.principal, visit.requestId), ["x-gatehouse-identity", identity]];
   }
 }
 

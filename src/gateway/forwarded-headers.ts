@@ -156,17 +156,19 @@ export function passBack(
     cors: { readonly allowedOrigin: string | null } | null;
   },
 ): void {
-  const cut = namedInConnection(headers.get("connection"));
+  // The names as they were: what is being walked must not change under our feet.
+  const names = [...headers.keys()];
+  const cut = names.includes("connection") ? namedInConnection(headers.get("connection")) : nothingNamed;
   const isEnding = (name: string): boolean =>
     hopByHop.has(name) ||
     cut.has(name) ||
     responseChatter.has(name) ||
     isOursToSay(canonicalName(name)) ||
     name.startsWith("access-control-") ||
-    (options.sharesIssuerHost && originWide.has(name));
-  // The names as they were: what is being walked must not change under our feet.
-  for (const name of [...headers.keys()]) if (isEnding(name)) headers.delete(name);
-  keepForeignCookies(headers);
+    (options.sharesIssuerHost && originWide.has(name)) ||
+    (options.isPersonal && forCdns.has(name));
+  for (const name of names) if (isEnding(name)) headers.delete(name);
+  if (names.includes("set-cookie")) keepForeignCookies(headers);
   if (options.sharesIssuerHost) headers.append("content-security-policy", "sandbox; frame-ancestors 'none'");
   if (options.isPersonal) keepOutOfSharedCaches(headers);
   if (options.cors !== null) headers.append("vary", "Origin");
@@ -177,18 +179,20 @@ export function passBack(
 }
 
 function keepForeignCookies(headers: Headers): void {
-  if (!headers.has("set-cookie")) return;
   const foreign = headers.getSetCookie().filter((one) => !setsOwnCookie(one));
   headers.delete("set-cookie");
   for (const one of foreign) headers.append("set-cookie", one);
 }
 
 /** Cache-Control for CDNs by other names, which they obey before the real one (RFC 9213 §2.2). */
-const forCdns = ["cdn-cache-control", "cloudflare-cdn-cache-control", "surrogate-control"];
+const forCdns: ReadonlySet<string> = new Set([
+  "cdn-cache-control",
+  "cloudflare-cdn-cache-control",
+  "surrogate-control",
+]);
 
 /** RFC 9111 §3.5 protects answers to `Authorization`; nothing protects those to `X-API-Key` but this. */
 function keepOutOfSharedCaches(headers: Headers): void {
-  for (const name of forCdns) headers.delete(name);
   const directives = (headers.get("cache-control") ?? "no-store").split(",").map((one) => one.trim());
   const kept = directives.filter((one) => !/^(public|s-maxage=.*)$/i.test(one));
   // `private="…"` with field names keeps out only those fields.

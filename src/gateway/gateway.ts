@@ -4,7 +4,8 @@ import type { Verdict } from "../authentication/principal.ts";
 import type { LevelDemand } from "../tokens/level-policy.ts";
 import { type Fields, passBack, passedOn } from "./forwarded-headers.ts";
 import { identityHeaders } from "./identity-headers.ts";
-import type { IdentityTokens } from "./identity-tokens.ts";
+import type { Identity, IdentityTokens } from "./identity-tokens.ts";
+import { bodiless, bodyOf, hasBody, refusedMethods } from "./request-body.ts";
 import { asksTheSame, isSameRoute, publicUrlOf, type Route } from "./route.ts";
 import type { RouteBook, Snapshot } from "./route-book.ts";
 import { canonicalPath, type Match, matchRoute } from "./route-match.ts";
@@ -73,16 +74,6 @@ const routeReasons: ReadonlySet<string> = new Set([
   "limit_unavailable",
 ]);
 
-/** A method that would show an upstream's view of our headers to whoever asks (RFC 9110 §9.3.8). */
-const refusedMethods: ReadonlySet<string> = new Set(["TRACE", "CONNECT", "TRACK"]);
-/** A body would have no meaning here, and is a means of smuggling (RFC 9110 §9.3.1); the runtime cannot send it either. */
-const bodiless: ReadonlySet<string> = new Set(["GET", "HEAD"]);
-/** The runtime gives an empty stream to a GET that says `Content-Length: 0`. */
-const hasBody = ({ body, headers }: Request): boolean =>
-  body !== null && headers.get("content-length") !== "0";
-const bodyOf = (request: Request): ReadableStream | null =>
-  bodiless.has(request.method) ? null : request.body;
-
 /** Matches a route, asks who is calling, and passes the call on with that said by us and nobody else. */
 export function createGateway(options: {
   book: RouteBook;
@@ -97,7 +88,7 @@ export function createGateway(options: {
 
   const questionOf = (route: Route, { visit, onTop }: Asked, before: Judged | null): Question => ({
     credentials: route.credentials,
-    scopes: onTop ? [...route.scopes, ...onTop.scopes] : route.scopes,
+    scopes: onTop ? [...new Set([...route.scopes, ...onTop.scopes])] : route.scopes,
     levelDemands: onTop ? [route, onTop] : [route],
     audiences:
       route.audiences.length > 0 ? route.audiences : [publicUrlOf(route, options.issuer), options.issuer],
@@ -160,12 +151,12 @@ export function createGateway(options: {
     return (await book.confirm(used, visit.arrivedAt - closedMilliseconds)).routes;
   }
 
-  async function outgoingHeaders(
+  function outgoingHeaders(
     request: Request,
-    url: string,
+    { token }: Identity,
     { match: { route }, verdict: { principal } }: Admission & { outcome: "admitted" },
     visit: Visitor,
-  ): Promise<Headers> {
+  ): Headers {
     const headers = passedOn(visit.fields, {
       keepAuthorization: principal.method === "public",
       isWebSocket: isWebSocket(request),
@@ -177,9 +168,9 @@ export function createGateway(options: {
     const { traceparent, tracestate } = traceContext(request.headers);
     headers.set("traceparent", traceparent);
     if (tracestate === null) headers.delete("tracestate");
-    for (const [name, value] of identityHeaders(principal, visit.requestId)) headers.set(name, value);
-    const call = { audience: audienceOf(route), method: request.method, url };
-    headers.set("x-gatehouse-identity", await options.identityTokens.tokenFor(principal, call));
+    headers.set("x-request-id", visit.requestId);
+    for (const [name, value] of identityHeaders(principal)) headers.set(name, value);
+    headers.set("x-gatehouse-identity", token);
     return headers;
   }
 
@@ -197,7 +188,9 @@ export function createGateway(options: {
       route.upstream.kind === "url" ? route.upstream.url : `https://${route.upstream.service.toLowerCase()}`;
     const target = upstreamTarget(base, match);
     const url = target + visit.url.search;
-    const headers = await outgoingHeaders(request, target, admitted, visit);
+    const call = { audience: audienceOf(route), method: request.method, url: target };
+    const identity = await options.identityTokens.identityFor(verdict.principal, call);
+    const headers = outgoingHeaders(request, identity, admitted, visit);
     const answer = await options.call(
       { url, method: request.method, headers, body: bodyOf(request), clientGone: request.signal },
       { timeoutSeconds: route.timeoutSeconds, binding, mayBeCached: isForAnyone(admitted, headers) },
@@ -217,7 +210,7 @@ export function createGateway(options: {
       if (pathname === null) return { outcome: "ambiguous_path" };
       if (bodiless.has(request.method) && hasBody(request)) return { outcome: "body_not_allowed" };
       const find: Finder = (routes) => matchRoute(routes, { hostname, pathname, isIssuer });
-      const preflight = await preflightOf(request, find, visit);
+      const preflight = request.method === "OPTIONS" ? await preflightOf(request, find, visit) : null;
       if (preflight) return preflight;
       const admission = await admit(find, request.headers, visit);
       return admission.outcome === "admitted" ? await forward(request, admission, visit) : admission;
@@ -234,8 +227,7 @@ export function createGateway(options: {
   /** A preflight carries no credential by design; it is answered for the route's own list of origins only. */
   async function preflightOf(request: Request, find: Finder, visit: Visitor): Promise<Passage | null> {
     const origin = request.headers.get("origin");
-    if (request.method !== "OPTIONS" || origin === null) return null;
-    if (!request.headers.has("access-control-request-method")) return null;
+    if (origin === null || !request.headers.has("access-control-request-method")) return null;
     const route = find(await recentRoutes(visit).catch(() => []))?.route;
     if (!route?.corsOrigins.includes(origin)) return null;
     const requestedHeaders = request.headers.get("access-control-request-headers");

@@ -1,9 +1,8 @@
 import type { Principal } from "../authentication/principal.ts";
 
-/** Named for upstreams in CONTRACT; each is set or absent, never left over. */
-export function identityHeaders(principal: Principal, requestId: string): [string, string][] {
-  const headers: [string, string][] = [["x-request-id", requestId]];
-  headers.push(["x-auth-method", principal.method]);
+/** Named for upstreams in CONTRACT, beside the request's id; each is set or absent, never left over. */
+export function identityHeaders(principal: Principal): [string, string][] {
+  const headers: [string, string][] = [["x-auth-method", principal.method]];
   if (principal.subject) headers.push(["x-user-id", principal.subject.id]);
   if (principal.clientId) headers.push(["x-client-id", principal.clientId]);
   if (principal.sessionId) headers.push(["x-session-id", principal.sessionId]);

@@ -10,7 +10,10 @@ const reusedSeconds = 20;
 const tokensMax = 2000;
 const claimsLengthMax = 1500;
 
-type Held = { readonly token: string; readonly madeAtSeconds: number };
+type Call = { readonly audience: string; readonly method: string; readonly url: string };
+
+/** One for as long as it is handed out: what is made of it can be kept beside it. */
+export type Identity = { readonly token: string; readonly madeAtSeconds: number };
 
 /**
  * Signed identities for upstreams. The same caller making the same call again gets the same token for a while: a
@@ -22,7 +25,7 @@ export function createIdentityTokens(options: {
   issuer: string;
   now: () => number;
 }) {
-  const held = new Map<string, Held>();
+  const held = new Map<string, Identity>();
   const texts = new WeakMap<Principal, string>();
 
   /** Everything a token says of a caller. JSON holds no line break, nor does a method, a URL or an audience. */
@@ -34,26 +37,29 @@ export function createIdentityTokens(options: {
     return text;
   }
 
+  async function made(name: string, principal: Principal, call: Call, nowSeconds: number): Promise<Identity> {
+    const token = await options.sign(identityTyp, {
+      ...identityClaims(principal, { issuer: options.issuer, ...call }),
+      iat: nowSeconds,
+      exp: nowSeconds + lifeSeconds,
+    });
+    const identity = { token, madeAtSeconds: nowSeconds };
+    if (name.length > claimsLengthMax) return identity;
+    held.delete(name);
+    held.set(name, identity);
+    if (held.size > tokensMax) held.delete(held.keys().next().value ?? "");
+    return identity;
+  }
+
   return {
-    async tokenFor(
-      principal: Principal,
-      call: { audience: string; method: string; url: string },
-    ): Promise<string> {
+    /** No promise when it is at hand. */
+    identityFor(principal: Principal, call: Call): Identity | Promise<Identity> {
       const nowSeconds = Math.floor(options.now() / 1000);
       const name = `${writtenOut(principal)}\n${call.method}\n${call.audience}\n${call.url}`;
       const known = held.get(name);
       const age = known ? nowSeconds - known.madeAtSeconds : lifeSeconds;
-      if (known && age >= 0 && age < reusedSeconds) return known.token;
-      const token = await options.sign(identityTyp, {
-        ...identityClaims(principal, { issuer: options.issuer, ...call }),
-        iat: nowSeconds,
-        exp: nowSeconds + lifeSeconds,
-      });
-      if (name.length > claimsLengthMax) return token;
-      held.delete(name);
-      held.set(name, { token, madeAtSeconds: nowSeconds });
-      if (held.size > tokensMax) held.delete(held.keys().next().value ?? "");
-      return token;
+      if (known && age >= 0 && age < reusedSeconds) return known;
+      return made(name, principal, call, nowSeconds);
     },
   };
 }

@@ -61,16 +61,26 @@ export function createRouteBook(options: {
     await refreshed;
   }
 
+  async function readFirst(): Promise<Snapshot> {
+    // A source that has just failed is not asked again for each request of a flood.
+    if (now() - failedAt < retryMilliseconds) throw new AuthError("unavailable");
+    return await read();
+  }
+
+  async function renew(used: Snapshot, arrivedAt: number): Promise<Snapshot> {
+    if (!isStale) await refreshFeed();
+    if (isFresh(used, arrivedAt)) return used;
+    // A copy known to be stale is read anew at once, unless Postgres has just shown that it cannot be asked.
+    if (now() - (isStale ? failedAt : triedAt) < retryMilliseconds) return snapshot ?? used;
+    return await read().catch(() => snapshot ?? used);
+  }
+
   return {
     isLoaded: (): boolean => snapshot !== null,
 
     /** The copy in hand, or the first read of this isolate. Rejects only when there never was one. */
-    async routes(background: (work: Promise<unknown>) => void): Promise<Snapshot> {
-      if (!snapshot) {
-        // A source that has just failed is not asked again for each request of a flood.
-        if (now() - failedAt < retryMilliseconds) throw new AuthError("unavailable");
-        return await read();
-      }
+    routes(background: (work: Promise<unknown>) => void): Snapshot | Promise<Snapshot> {
+      if (!snapshot) return readFirst();
       const isOld = now() - snapshot.readBeganAt > snapshotMilliseconds || !snapshot.covered;
       if (isOld && now() - triedAt >= retryMilliseconds) background(read().catch(() => undefined));
       return snapshot;
@@ -80,14 +90,8 @@ export function createRouteBook(options: {
      * Asked after a request was judged by `used`: that copy when it is still true, or the newer one to judge by.
      * Costs nothing when the check of the credential has just read the feed.
      */
-    async confirm(used: Snapshot, arrivedAt: number): Promise<Snapshot> {
-      if (isFresh(used, arrivedAt)) return used;
-      if (!isStale) await refreshFeed();
-      if (isFresh(used, arrivedAt)) return used;
-      // A copy known to be stale is read anew at once, unless Postgres has just shown that it cannot be asked.
-      if (now() - (isStale ? failedAt : triedAt) < retryMilliseconds) return snapshot ?? used;
-      return await read().catch(() => snapshot ?? used);
-    },
+    confirm: (used: Snapshot, arrivedAt: number): Snapshot | Promise<Snapshot> =>
+      isFresh(used, arrivedAt) ? used : renew(used, arrivedAt),
 
     forget,
   };

@@ -1,13 +1,17 @@
 import { Hono } from "hono";
 import type { Audit } from "../audit/audit.ts";
-import type { Verdict } from "../authentication/principal.ts";
+import type { Principal, Verdict } from "../authentication/principal.ts";
 import { AuthError } from "../errors/auth-error.ts";
+import { mayHoldCredential } from "../http/door-checks.ts";
 import { problem } from "../http/problem.ts";
 import { setRateLimitHeaders } from "../http/rate-limit-headers.ts";
 import { refusalProblem } from "../http/refusal.ts";
+import { preparedAnswer, prepareHeaders } from "../http/security-headers.ts";
 import type { DoorEnv, Visit } from "../http/visit.ts";
 import type { Level } from "../tokens/levels.ts";
 import type { Admission, ForwardAuth, ForwardedCall } from "./forward-auth.ts";
+import { identityHeaders } from "./identity-headers.ts";
+import type { Identity } from "./identity-tokens.ts";
 import { maxAgeSecondsMax } from "./route.ts";
 
 export type ForwardAuthDeps = {
@@ -15,6 +19,8 @@ export type ForwardAuthDeps = {
   readonly audit: Pick<Audit, "record">;
   /** Weakest first. */
   readonly levels: readonly Level[];
+  /** The headers of an answer, for as long as its identity is handed out. */
+  readonly saying: WeakMap<Identity, Headers>;
   readonly refusalOfUrl: (url: URL, visit: Visit) => (Verdict & { ok: false }) | null;
   readonly eventsOf: (admission: Admission, visit: Visit) => Parameters<Audit["record"]>[0][];
 };
@@ -29,22 +35,38 @@ export function forwardAuthRoutes(deps: ForwardAuthDeps): Hono<DoorEnv> {
   return routes;
 }
 
+/** What tells the proxy who calls: the same for as long as the signed identity is. */
+function headersSaying(
+  identity: Identity,
+  principal: Principal,
+  { saying }: Pick<ForwardAuthDeps, "saying">,
+): Headers {
+  const known = saying.get(identity);
+  if (known) return known;
+  const said = Object.fromEntries(identityHeaders(principal));
+  const headers = prepareHeaders({ ...said, "x-gatehouse-identity": identity.token });
+  saying.set(identity, headers);
+  return headers;
+}
+
 export async function answerForwardAuth(
   request: Request,
   visit: Visit,
   deps: ForwardAuthDeps,
 ): Promise<Response> {
-  const call = forwardedCall(request, visit.url, deps.levels);
+  const call = forwardedCall(request, visit, deps.levels);
   // The proxy's logs have such a URL by now, as ours would have had.
-  const inUrl = deps.refusalOfUrl(new URL(`https://forwarded.invalid${call.uri}`), visit);
+  const inUrl = mayHoldCredential(call.uri)
+    ? deps.refusalOfUrl(new URL(`https://forwarded.invalid${call.uri}`), visit)
+    : null;
   const admission: Admission = inUrl
     ? { outcome: "refused", verdict: inUrl }
     : await deps.forwardAuth.admit(call, request.headers, visit);
   for (const event of deps.eventsOf(admission, visit)) deps.audit.record(event, visit.background);
   if (admission.outcome === "admitted") {
-    const answer = new Response(null);
-    setRateLimitHeaders(answer.headers, admission.verdict);
-    for (const [name, value] of admission.headers) answer.headers.set(name, value);
+    const { identity, verdict } = admission;
+    const answer = preparedAnswer(null, headersSaying(identity, verdict.principal, deps), visit);
+    setRateLimitHeaders(answer.headers, verdict);
     return answer;
   }
   if (admission.outcome === "refused") return refusalProblem(admission.verdict, visit.requestId);
@@ -89,23 +111,25 @@ const hostShape = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
  * - Envoy calls us with the call's own method, and its path and query behind ours: so these are not for us to obey.
  *   They are read as they came, before a parser has resolved anything.
  */
-function forwardedCall(request: Request, url: URL, levels: readonly Level[]): ForwardedCall {
+function forwardedCall(request: Request, { url, fields }: Visit, levels: readonly Level[]): ForwardedCall {
   const { headers } = request;
   const asked = request.url.slice(request.url.indexOf("/", "https://".length));
   if (!asked.startsWith(ourPath)) throw new AuthError("ambiguous_path");
   const [behindOurs = ""] = asked.slice(ourPath.length).split("?", 1);
-  const isOriginal = headers.has("x-original-method") || headers.has("x-original-uri");
-  const isForwarded = headers.has("x-forwarded-method") || headers.has("x-forwarded-uri");
+  const isOriginal = fields.some(([name]) => name === "x-original-method" || name === "x-original-uri");
+  const isForwarded = fields.some(([name]) => name === "x-forwarded-method" || name === "x-forwarded-uri");
   if (Number(isOriginal) + Number(isForwarded) + Number(behindOurs !== "") > 1)
     throw new AuthError("invalid_request", "the call is told in more than one way");
   const family = isOriginal ? "original" : "forwarded";
-  const uri = behindOurs === "" ? (headers.get(`x-${family}-uri`) ?? "/") : asked.slice(ourPath.length);
+  const told = (what: "uri" | "method") =>
+    isOriginal || isForwarded ? headers.get(`x-${family}-${what}`) : null;
+  const uri = behindOurs === "" ? (told("uri") ?? "/") : asked.slice(ourPath.length);
   const host = isForwarded || behindOurs !== "" ? headers.get("x-forwarded-host") : null;
   if (uri.length > uriBytesMax) throw new AuthError("uri_too_long", "the forwarded URI is longer than 8 KB");
   if (!uri.startsWith("/")) throw new AuthError("invalid_request", "the forwarded URI must be a path");
   if (host !== null && !(hostShape.test(host) && URL.canParse(`https://${host}`)))
     throw new AuthError("invalid_request", "the forwarded host must be one host");
-  const method = headers.get(`x-${family}-method`) ?? request.method;
+  const method = told("method") ?? request.method;
   if (!methodShape.test(method)) throw new AuthError("invalid_request", "the forwarded method must be one");
   const ours = behindOurs === "" && url.search !== "" ? url.searchParams : null;
   return { method, uri, host, ...policyOf(ours, levels) };

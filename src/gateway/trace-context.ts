@@ -1,4 +1,4 @@
-import { hex } from "../crypto/bytes.ts";
+import { randomHex } from "../crypto/bytes.ts";
 
 /** W3C Trace Context §3.2: version, trace id, parent id, flags; all-zero ids are invalid. */
 const traceparentShape = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
@@ -14,6 +14,6 @@ export function traceContext(headers: Headers): { traceparent: string; tracestat
 }
 
 function newTraceparent(): string {
-  const random = hex(crypto.getRandomValues(new Uint8Array(24)));
-  return `00-${random.slice(0, 32)}-${random.slice(32)}-00`;
+  const parent = randomHex();
+  return `00-${randomHex()}-${parent.slice(0, 8)}${parent.slice(-8)}-00`;
 }

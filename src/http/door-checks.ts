@@ -38,6 +38,12 @@ const credentialParameters: ReadonlySet<string> = new Set([
 /** What nearly no URL has: something escaped, the beginning of one of our formats, or the name of a credential. */
 const worthALook = new RegExp(`%|g[kr]_|eyJ|[?&](?:${[...credentialParameters].join("|")})=`, "i");
 
+/** What the URL parser leaves as it is, but for dots between slashes. */
+const plainText = /^[\w/?&=.,:~+-]*$/;
+
+/** For a path and query that no URL was made of yet: false when none could hold a credential. */
+export const mayHoldCredential = (uri: string): boolean => !plainText.test(uri) || worthALook.test(uri);
+
 const tokenPartMin = 10;
 
 /** A JWS in compact form, as ours are. Split, not searched: an expression would begin anew at each `eyJ` of a hostile URL. */

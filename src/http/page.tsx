@@ -23,7 +23,7 @@ export type PageDraft = {
   readonly headers?: Readonly<Record<string, string>>;
 };
 
-/** The frame around each page: one style sheet and one script of our own, and nothing else that a browser may load. */
+/** The frame around each page: one style sheet, one script and one icon of our own, and nothing else that a browser may load. */
 export function createPageShell(options: { brand: Brand; assets: PageAssets; issuer: string }) {
   const { brand, assets, issuer } = options;
   const contentSecurityPolicy = [
@@ -31,6 +31,7 @@ export function createPageShell(options: { brand: Brand; assets: PageAssets; iss
     // The files themselves and not 'self': a gateway's upstream may answer under this very origin.
     `style-src ${issuer}${assets.stylePath}`,
     `script-src ${issuer}${assets.scriptPath}`,
+    `img-src ${issuer}${assets.iconPath}`,
     "require-trusted-types-for 'script'",
     "form-action 'self'",
     "frame-ancestors 'none'",
@@ -83,6 +84,7 @@ export function createPageShell(options: { brand: Brand; assets: PageAssets; iss
   return {
     page,
     asset: assets.answer,
+    favicon: assets.favicon,
 
     /** What a page threw. Anything but an `AuthError` is a bug of ours: one fixed sentence and the id. */
     answerTo(thrown: unknown, request: Request, requestId: string): Response {
@@ -114,6 +116,7 @@ function Document(props: {
         <meta name="color-scheme" content="light dark" />
         <meta name="robots" content="noindex" />
         <title>{`${title} – ${brand.name}`}</title>
+        <link rel="icon" href={assets.iconPath} type="image/svg+xml" />
         <link rel="stylesheet" href={assets.stylePath} />
         <script src={assets.scriptPath} type="module" />
       </head>

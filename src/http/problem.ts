@@ -1,5 +1,6 @@
 import { AuthError } from "../errors/auth-error.ts";
 import { type Code, sentenceOf, statusOf } from "../errors/codes.ts";
+import { rateLimitHeaders } from "./rate-limit-headers.ts";
 import { unlessSet } from "./security-headers.ts";
 
 /** IANA's registry of HTTP problem types, where it has one for us. */
@@ -40,11 +41,15 @@ export function problem(code: Code, requestId: string, extras: ProblemExtras = {
   });
 }
 
-/** What was thrown, as an answer. Anything but an `AuthError` is a bug of ours: one fixed sentence and the id. */
+/**
+ * What was thrown, as an answer. Anything but an `AuthError` is a bug of ours: one fixed sentence and the id. So is what
+ * failed on our side: the detail speaks of our configuration, and the caller has nothing to mend.
+ */
 export function problemOf(thrown: unknown, requestId: string): Response {
   if (!(thrown instanceof AuthError)) return problem("internal", requestId);
   return problem(thrown.code, requestId, {
-    detail: thrown.detail,
+    detail: statusOf(thrown.code) >= 500 ? undefined : thrown.detail,
     retryAfterSeconds: thrown.retryAfterSeconds ?? (thrown.code === "unavailable" ? 1 : undefined),
+    headers: rateLimitHeaders([], thrown.degraded),
   });
 }

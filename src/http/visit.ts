@@ -1,4 +1,4 @@
-import { hex } from "../crypto/bytes.ts";
+import { randomHex } from "../crypto/bytes.ts";
 
 /** Header fields as the runtime lists them: names in lower case, each once but for Set-Cookie. */
 export type Fields = readonly (readonly [name: string, value: string])[];
@@ -30,38 +30,43 @@ const userAgentMax = 256;
 
 const requestIdShape = /^[A-Za-z0-9._-]{8,64}$/;
 
-/** Read for each request: what is not always needed is looked at when it is. */
+type Seen = Visit & { readonly request: Request; listed: Fields | null };
+
+/** What is not always needed is looked at when it is. One prototype for all: accessors of each visit's own cost more than a digest. */
+const whenAsked: Pick<Visit, "fields" | "country" | "city" | "userAgent"> & ThisType<Seen> = {
+  // Listing them costs as much as a digest: once for all who ask.
+  get fields() {
+    this.listed ??= [...this.request.headers];
+    return this.listed;
+  },
+  get country() {
+    return countryOf(this.request);
+  },
+  get city() {
+    return cityOf(this.request);
+  },
+  get userAgent() {
+    const said = this.request.headers.get("user-agent") ?? "";
+    return said.replaceAll(unprintable, "").slice(0, userAgentMax);
+  },
+};
+
+/** Read for each request. */
 export function readVisit(
   request: Request,
   caller: Pick<Visit, "url" | "address" | "network" | "arrivedAt" | "background">,
 ): Visit {
   const givenId = request.headers.get("x-request-id");
-  let fields: Fields | undefined;
-  return {
-    requestId:
-      givenId !== null && requestIdShape.test(givenId)
-        ? givenId
-        : `req_${hex(crypto.getRandomValues(new Uint8Array(16)))}`,
+  return Object.assign(Object.create(whenAsked), {
+    request,
+    listed: null,
+    requestId: givenId !== null && requestIdShape.test(givenId) ? givenId : `req_${randomHex()}`,
     url: caller.url,
     address: caller.address,
     network: caller.network,
     arrivedAt: caller.arrivedAt,
     background: caller.background,
-    // Listing them costs as much as a digest: once for all who ask.
-    get fields() {
-      fields ??= [...request.headers];
-      return fields;
-    },
-    get country() {
-      return countryOf(request);
-    },
-    get city() {
-      return cityOf(request);
-    },
-    get userAgent() {
-      return (request.headers.get("user-agent") ?? "").replaceAll(unprintable, "").slice(0, userAgentMax);
-    },
-  };
+  });
 }
 
 function countryOf(request: Request): string | null {

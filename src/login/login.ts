@@ -3,13 +3,13 @@ import type { Accounts } from "../accounts/accounts.ts";
 import type { Background } from "../audit/audit.ts";
 import type { Origin } from "../audit/events.ts";
 import type { Code } from "../errors/codes.ts";
-import type { Messages } from "../messages/messages.ts";
 import type { FactorKind } from "../mfa/factor.ts";
 import type { Mfa } from "../mfa/mfa.ts";
 import type { Device, SessionKind } from "../sessions/session.ts";
 import type { Began, Sessions } from "../sessions/sessions.ts";
 import type { Level } from "../tokens/levels.ts";
 import type { DeviceCookies } from "./device-cookie.ts";
+import type { NewDeviceSources } from "./new-device.ts";
 import { createSecondStep } from "./second-step.ts";
 
 /** Who knocks, as far as the request tells. */
@@ -81,12 +81,11 @@ const codeOf = {
   busy: "unavailable",
 } as const;
 
-export type LoginSources = {
+export type LoginSources = NewDeviceSources & {
   readonly accounts: Pick<Accounts, "verifyPassword" | "confirmPassword" | "get">;
   readonly sessions: Pick<Sessions, "begin">;
   readonly mfa: Mfa;
   readonly deviceCookies: DeviceCookies;
-  readonly messages: Pick<Messages, "send">;
   /** How strongly an account must prove itself before it is in at all. */
   readonly levelRequired: (account: Pick<Account, "scopes">) => Level;
   readonly now: () => number;

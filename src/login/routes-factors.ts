@@ -1,7 +1,7 @@
 import type { Context, Hono } from "hono";
 import * as v from "valibot";
 import { AuthError } from "../errors/auth-error.ts";
-import { readJson } from "../http/body.ts";
+import { parseInput, readJson } from "../http/body.ts";
 import type { DoorEnv } from "../http/visit.ts";
 import type { FactorShown, Shown } from "../mfa/factor.ts";
 import type { AuthDeps } from "./routes.ts";
@@ -25,7 +25,7 @@ const passkeyInput = v.strictObject({
   credential,
   refresh_in_body: v.optional(v.boolean("must be true or false"), false),
 });
-const asHolder = v.strictObject({ mfa_token: v.optional(mfaToken) });
+const holderInput = v.strictObject({ mfa_token: v.optional(mfaToken) });
 const confirmInput = v.strictObject({ mfa_token: v.optional(mfaToken), id: text(64), code: text(64) });
 const addInput = v.strictObject({
   mfa_token: v.optional(mfaToken),
@@ -59,7 +59,7 @@ function mountProofs(routes: Hono<DoorEnv>, deps: AuthDeps): void {
   });
 
   routes.post("/mfa/passkey/challenge", async (c) => {
-    const { mfa_token: token } = await readJson(c.req.raw, asHolder);
+    const { mfa_token: token } = await readJson(c.req.raw, holderInput);
     if (token === undefined) return c.json({ public_key: await mfa.passkeyRequest(guestBinding(c, deps)) });
     const step = await mfa.steps.read(token);
     if (!step || step.mustEnrol) throw new AuthError("mfa_token_invalid");
@@ -81,9 +81,9 @@ function mountProofs(routes: Hono<DoorEnv>, deps: AuthDeps): void {
 
   const raiseInput = v.strictObject({ password: v.optional(text(2048)) });
   routes.post("/mfa/step-up", async (c) => {
-    const { password } = await readJson(c.req.raw, raiseInput, { emptyAs: {} });
     const entered = await enterHolder(c, deps, undefined);
     if (!entered.ok) return problemOfEntrant(entered, c.env.visit.requestId);
+    const { password } = await readJson(c.req.raw, raiseInput, { emptyAs: {} });
     const { session, account } = entered;
     if (!session) throw new AuthError("invalid_token");
     const raised = { ...session, sessionId: session.id, accountId: account.id, version: account.version };
@@ -98,55 +98,52 @@ function mountProofs(routes: Hono<DoorEnv>, deps: AuthDeps): void {
   });
 }
 
-type Guarded = (
-  c: Context<DoorEnv>,
-  token: string | undefined,
-  act: (entered: HolderEntered & { ok: true }) => Promise<Response>,
-) => Promise<Response>;
+type Act<Input> = (entered: HolderEntered & { ok: true }, input: Input) => Promise<Response>;
 
-const guardedBy =
-  (deps: AuthDeps): Guarded =>
-  async (c, token, act) => {
-    const entered = await enterHolder(c, deps, token);
-    if (!entered.ok) return problemOfEntrant(entered, c.env.visit.requestId);
-    entered.requireFresh();
-    return await act(entered);
-  };
+/** Who it is comes first, then the shape of what they sent, then whether what they proved is fresh. */
+async function asHolder<Schema extends v.GenericSchema>(
+  c: Context<DoorEnv>,
+  deps: AuthDeps,
+  schema: Schema,
+  act: Act<v.InferOutput<Schema>>,
+): Promise<Response> {
+  const sent = await readJson(c.req.raw, v.record(v.string(), v.unknown()), { emptyAs: {} });
+  const token = typeof sent["mfa_token"] === "string" ? sent["mfa_token"] : undefined;
+  const entered = await enterHolder(c, deps, token);
+  if (!entered.ok) return problemOfEntrant(entered, c.env.visit.requestId);
+  const input = parseInput(schema, sent);
+  entered.requireFresh();
+  return await act(entered, input);
+}
 
 function mountEnrolment(routes: Hono<DoorEnv>, deps: AuthDeps): void {
   const { login, mfa } = deps;
-  const guarded = guardedBy(deps);
 
-  routes.post("/mfa/totp", async (c) => {
-    const { mfa_token: token } = await readJson(c.req.raw, asHolder, { emptyAs: {} });
-    return await guarded(c, token, async ({ holder }) => {
+  routes.post("/mfa/totp", (c) =>
+    asHolder(c, deps, holderInput, async ({ holder }) => {
       const { id, secret, uri } = await mfa.beginTotp(holder);
       return c.json({ id, secret, uri }, 201);
-    });
-  });
+    }),
+  );
 
-  routes.post("/mfa/totp/confirm", async (c) => {
-    const input = await readJson(c.req.raw, confirmInput);
-    return await guarded(c, input.mfa_token, async ({ holder, operator, step }) => {
-      if (!(await mfa.confirmTotp(input.id, input.code, holder, operator)))
-        throw new AuthError("invalid_code");
+  routes.post("/mfa/totp/confirm", (c) =>
+    asHolder(c, deps, confirmInput, async ({ holder, operator, step }, { id, code }) => {
+      if (!(await mfa.confirmTotp(id, code, holder, operator))) throw new AuthError("invalid_code");
       if (!step) return c.body(null, 204);
       const factor = { kind: "totp", isUserVerified: false } as const;
       const outcome = await login.enrolled(step, factor, carriedBy(c, deps), visitorOf(c.env.visit));
       return answerSignIn(c, deps, outcome);
-    });
-  });
+    }),
+  );
 
-  routes.post("/mfa/passkeys/challenge", async (c) => {
-    const { mfa_token: token } = await readJson(c.req.raw, asHolder, { emptyAs: {} });
-    return await guarded(c, token, async ({ holder, binding }) =>
+  routes.post("/mfa/passkeys/challenge", (c) =>
+    asHolder(c, deps, holderInput, async ({ holder, binding }) =>
       c.json({ public_key: await mfa.passkeyCreation(holder, binding) }),
-    );
-  });
+    ),
+  );
 
-  routes.post("/mfa/passkeys", async (c) => {
-    const input = await readJson(c.req.raw, addInput);
-    return await guarded(c, input.mfa_token, async ({ holder, operator, binding, step }) => {
+  routes.post("/mfa/passkeys", (c) =>
+    asHolder(c, deps, addInput, async ({ holder, operator, binding, step }, input) => {
       const given = { ...holder, binding, name: input.name };
       const added = await mfa.addPasskey(input.credential, given, operator);
       if (!added) throw new AuthError("passkey_refused");
@@ -154,11 +151,11 @@ function mountEnrolment(routes: Hono<DoorEnv>, deps: AuthDeps): void {
       const factor = { kind: "passkey", isUserVerified: added.isUserVerified ?? false } as const;
       const outcome = await login.enrolled(step, factor, carriedBy(c, deps), visitorOf(c.env.visit));
       return answerSignIn(c, deps, outcome);
-    });
-  });
+    }),
+  );
 
-  routes.post("/mfa/recovery-codes", async (c) =>
-    guarded(c, undefined, async ({ holder, operator, account }) => {
+  routes.post("/mfa/recovery-codes", (c) =>
+    asHolder(c, deps, v.strictObject({}), async ({ holder, operator, account }) => {
       if (account.factorKinds.length === 0)
         throw new AuthError("conflict", "recovery codes stand in for another factor: set one up first");
       return c.json({ codes: await mfa.makeRecoveryCodes(holder, operator) }, 201);
@@ -168,7 +165,6 @@ function mountEnrolment(routes: Hono<DoorEnv>, deps: AuthDeps): void {
 
 function mountHeld(routes: Hono<DoorEnv>, deps: AuthDeps): void {
   const { mfa } = deps;
-  const guarded = guardedBy(deps);
   const idOf = (c: Context<DoorEnv>): string => {
     const id = c.req.param("id") ?? "";
     if (!/^fct_[0-9A-Za-z]{22}$/.test(id)) throw new AuthError("not_found", "you have no such factor");
@@ -182,22 +178,21 @@ function mountHeld(routes: Hono<DoorEnv>, deps: AuthDeps): void {
     return c.json({ data, next_cursor: null });
   });
 
-  routes.patch("/mfa/factors/:id", async (c) => {
-    const id = idOf(c);
-    const { name } = await readJson(c.req.raw, v.strictObject({ name: text(512) }));
-    return await guarded(c, undefined, async ({ holder }) => {
-      if (!(await mfa.rename(id, holder, name))) throw new AuthError("not_found", "you have no such factor");
-      return c.body(null, 204);
-    });
-  });
-
-  routes.delete("/mfa/factors/:id", async (c) => {
-    const id = idOf(c);
-    return await guarded(c, undefined, async ({ holder, operator }) => {
-      if (!(await mfa.remove(id, holder, operator)))
+  routes.patch("/mfa/factors/:id", (c) =>
+    asHolder(c, deps, v.strictObject({ name: text(512) }), async ({ holder, step }, { name }) => {
+      if (step || !(await mfa.rename(idOf(c), holder, name)))
         throw new AuthError("not_found", "you have no such factor");
       return c.body(null, 204);
-    });
+    }),
+  );
+
+  routes.delete("/mfa/factors/:id", async (c) => {
+    const entered = await enterHolder(c, deps, undefined);
+    if (!entered.ok) return problemOfEntrant(entered, c.env.visit.requestId);
+    entered.requireFresh();
+    if (!(await mfa.remove(idOf(c), entered.holder, entered.operator)))
+      throw new AuthError("not_found", "you have no such factor");
+    return c.body(null, 204);
   });
 }
 

@@ -9,6 +9,7 @@ import { waitOf } from "../http/error-page.tsx";
 import { readForm } from "../http/form.ts";
 import type { FormTokens } from "../http/form-tokens.ts";
 import type { PageShell } from "../http/page.tsx";
+import { setRateLimitHeaders } from "../http/rate-limit-headers.ts";
 import type { DoorEnv } from "../http/visit.ts";
 import type { Mfa } from "../mfa/mfa.ts";
 import type { LiveSession } from "../sessions/session.ts";
@@ -111,6 +112,8 @@ export async function requirePageForm(
 export type Mistake = Pick<FormState, "errors" | "alert"> & {
   readonly status: number;
   readonly retryAfterSeconds?: number | undefined;
+  /** Limits that were counted in this isolate alone, for Gatehouse-Degraded. */
+  readonly degraded?: readonly string[] | undefined;
 };
 
 export const staleForm: Mistake = {
@@ -133,7 +136,7 @@ export const notNow = (retryAfterSeconds: number): Mistake => ({
 /** What a person can mend goes back into the form; anything else is an error page's matter. */
 export function mistakeOf(thrown: unknown, passwordField: "password" | "new_password"): Mistake {
   if (!(thrown instanceof AuthError)) throw thrown;
-  const { code, detail, retryAfterSeconds } = thrown;
+  const { code, detail, retryAfterSeconds, degraded } = thrown;
   const status = statusOf(code);
   if (code === "password_refused") {
     return {
@@ -143,13 +146,18 @@ export function mistakeOf(thrown: unknown, passwordField: "password" | "new_pass
   }
   if (code === "invalid_request")
     return { status, errors: { email: "Give one mail address, like name@example.com." } };
-  if (code === "rate_limited") return tooMany(retryAfterSeconds ?? 1);
+  if (code === "rate_limited") return { ...tooMany(retryAfterSeconds ?? 1), degraded };
   if (code === "unavailable") return notNow(retryAfterSeconds ?? 1);
   throw thrown;
 }
 
 export const retryAfterHeader = ({ retryAfterSeconds }: Pick<Mistake, "retryAfterSeconds">) =>
   retryAfterSeconds === undefined ? {} : { "retry-after": String(retryAfterSeconds) };
+
+export function sayingDegraded(answer: Response, { degraded = [] }: Pick<Mistake, "degraded">): Response {
+  setRateLimitHeaders(answer.headers, { standings: [], degraded });
+  return answer;
+}
 
 const noticeCookie = "gatehouse-notice";
 const noticeCookieSeconds = 60;

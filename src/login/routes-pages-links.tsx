@@ -10,6 +10,7 @@ import {
   readPageForm,
   requirePageForm,
   retryAfterHeader,
+  sayingDegraded,
   seeOther,
   seeOtherWith,
   staleForm,
@@ -97,11 +98,12 @@ function mountAskRecovery(pages: PageMount, deps: PageDeps): void {
     const { email } = fields;
     if (!isOurs) return await show(c, { email }, staleForm);
     try {
-      await accounts.requestRecovery(email, visitorOf(c.env.visit));
+      const accepted = await accounts.requestRecovery(email, visitorOf(c.env.visit));
+      return sayingDegraded(seeOther("/recover/sent"), accepted);
     } catch (thrown) {
-      return await show(c, { email }, mistakeOf(thrown, "new_password"));
+      const mistake = mistakeOf(thrown, "new_password");
+      return sayingDegraded(await show(c, { email }, mistake), mistake);
     }
-    return seeOther("/recover/sent");
   });
 }
 

@@ -1,6 +1,5 @@
 import * as v from "valibot";
 import { sentenceOf } from "../errors/codes.ts";
-import { rateLimitHeaders } from "../http/rate-limit-headers.ts";
 import type { RefusedSignIn, SignInOutcome } from "./login.ts";
 import { homePath, parseReturnTo } from "./return-to.ts";
 import { readOwnCookies, signedInCookies, visitorOf, withCookies } from "./routes-cookies.ts";
@@ -19,6 +18,7 @@ import {
   passkeyFormBytesMax,
   readPageForm,
   retryAfterHeader,
+  sayingDegraded,
   seeOther,
   staleForm,
   takeNotice,
@@ -103,10 +103,7 @@ function signInPage(deps: PageDeps) {
     const answer = outcome.ok
       ? seeOther(returnTo, signedInCookies(deps.cookies, { ...outcome, now: deps.now() }))
       : await notYet(outcome);
-    for (const [name, value] of Object.entries(rateLimitHeaders([], outcome.degraded))) {
-      answer.headers.set(name, value);
-    }
-    return answer;
+    return sayingDegraded(answer, outcome);
   }
   return { show, answerTo };
 }

@@ -17,6 +17,7 @@ import {
   type PageMount,
   readPageForm,
   retryAfterHeader,
+  sayingDegraded,
   seeOther,
   staleForm,
   text,
@@ -55,6 +56,7 @@ export function pageRoutes(
     if (!asset) throw new AuthError("not_found");
     return asset;
   });
+  routes.get("/favicon.ico", () => deps.shell.favicon());
   pages.get("/", () => seeOther(homePath));
   // The address that password managers open (W3C, A Well-Known URL for Changing Passwords).
   pages.get("/.well-known/change-password", () => seeOther("/account/security"));
@@ -94,11 +96,12 @@ function mountRegisterPages(pages: PageMount, deps: PageDeps): void {
     const { email, password } = fields;
     if (!isOurs) return await show(c, { email }, staleForm);
     try {
-      await accounts.register(email, password, visitorOf(c.env.visit));
+      const accepted = await accounts.register(email, password, visitorOf(c.env.visit));
+      return sayingDegraded(seeOther("/register/sent"), accepted);
     } catch (thrown) {
-      return await show(c, { email }, mistakeOf(thrown, "password"));
+      const mistake = mistakeOf(thrown, "password");
+      return sayingDegraded(await show(c, { email }, mistake), mistake);
     }
-    return seeOther("/register/sent");
   });
 }
 

@@ -5,6 +5,7 @@ import { statusOf } from "../errors/codes.ts";
 import { readJson } from "../http/body.ts";
 import type { Cookies } from "../http/cookies.ts";
 import { problem } from "../http/problem.ts";
+import { rateLimitHeaders } from "../http/rate-limit-headers.ts";
 import { refusalProblem } from "../http/refusal.ts";
 import { requireSameOrigin } from "../http/same-origin.ts";
 import type { DoorEnv } from "../http/visit.ts";
@@ -164,8 +165,8 @@ function mountLinks(routes: Hono<DoorEnv>, { accounts }: AuthDeps): void {
 
   routes.post("/register", async (c) => {
     const input = await readJson(c.req.raw, registerInput);
-    await accounts.register(input.email, input.password, visitorOf(c.env.visit));
-    return c.json({ status: "accepted" }, 202);
+    const { degraded } = await accounts.register(input.email, input.password, visitorOf(c.env.visit));
+    return c.json({ status: "accepted" }, 202, rateLimitHeaders([], degraded));
   });
 
   routes.post("/verify-email", async (c) => {
@@ -177,8 +178,8 @@ function mountLinks(routes: Hono<DoorEnv>, { accounts }: AuthDeps): void {
 
   routes.post("/password/recover", async (c) => {
     const { email } = await readJson(c.req.raw, recoverInput);
-    await accounts.requestRecovery(email, visitorOf(c.env.visit));
-    return c.json({ status: "accepted" }, 202);
+    const { degraded } = await accounts.requestRecovery(email, visitorOf(c.env.visit));
+    return c.json({ status: "accepted" }, 202, rateLimitHeaders([], degraded));
   });
 
   routes.post("/password/reset", async (c) => {

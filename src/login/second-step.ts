@@ -8,6 +8,7 @@ import type { SessionKind } from "../sessions/session.ts";
 import type { SignIn } from "../sessions/sessions.ts";
 import { isWeaker } from "./freshness.ts";
 import type { Carried, LoginSources, SignInAsked, SignInOutcome, Visitor } from "./login.ts";
+import { tellOfDevice } from "./new-device.ts";
 
 /** Whose session is to be raised, as its own proof tells. */
 export type Raised = {
@@ -29,7 +30,7 @@ const byPassword = { acr: "one-factor", amr: ["pwd"] } as const;
 
 /** What follows a first proof: the session, or the question for a second one. */
 export function createSecondStep(sources: LoginSources) {
-  const { sessions, mfa, deviceCookies, messages, now } = sources;
+  const { sessions, mfa, deviceCookies, now } = sources;
 
   /** The device is told of in a mail when the address was not signed in to from it before. */
   async function begin(
@@ -48,7 +49,7 @@ export function createSecondStep(sources: LoginSources) {
     const isNew = known?.addressHash !== whose.addressHash && whose.lastSignedInAt !== null;
     if (isNew && !signIn.raised) {
       const done = { at: new Date(now()), ...device };
-      messages.send({ template: "new-device", to: whose.email, done }, background);
+      background(tellOfDevice(sources, whose, done, background).catch(() => undefined));
     }
     const isTold = signIn.kind === "browser" && !signIn.raised;
     const deviceCookie = isTold ? await deviceCookies.make(whose.addressHash, known) : null;

@@ -67,3 +67,15 @@ async function isImportable(jwk: JsonWebKey, algorithm: PasskeyAlgorithm): Promi
     return false;
   }
 }
+
+/** Two positive integers in a sequence, each of the one length that DER gives it (WebAuthn L3 §6.5.5, for ES256). */
+export function isDerSignature(bytes: Bytes): boolean {
+  const rEnd = endOfInteger(bytes, 2);
+  return bytes[0] === 0x30 && bytes[1] === bytes.length - 2 && endOfInteger(bytes, rEnd) === bytes.length;
+}
+
+function endOfInteger(bytes: Bytes, at: number): number {
+  const [tag, length = 0, first = 0x80, second = 0] = bytes.subarray(at, at + 4);
+  const isMinimal = first < 0x80 && (first !== 0 || second >= 0x80);
+  return tag === 2 && length > 0 && length <= 33 && isMinimal ? at + 2 + length : Number.POSITIVE_INFINITY;
+}

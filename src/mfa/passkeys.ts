@@ -1,7 +1,7 @@
 import { type Bytes, base64url, fromBase64url, hex, utf8 } from "../crypto/bytes.ts";
 import { sha256 } from "../crypto/digest.ts";
 import { type CborMap, readCbor } from "./cbor.ts";
-import { type PasskeyAlgorithm, passkeyAlgorithms, readCoseKey } from "./cose-key.ts";
+import { isDerSignature, type PasskeyAlgorithm, passkeyAlgorithms, readCoseKey } from "./cose-key.ts";
 import { createPasskeyOptions, readTransports, type Transport } from "./passkey-options.ts";
 import {
   credentialIdBytesMax,
@@ -172,8 +172,8 @@ async function verifyAssertion(
   const expected = { type: "webauthn.get", challenge, origins: party.origins };
   const refusal = refusalOfClientData(clientDataJSON, expected);
   if (refusal) return refuse(refusal);
-  const data = exactBytes(texts["authenticatorData"]);
-  if (!data || !exactBytes(texts["signature"])) return refuse("malformed");
+  const [data, signature] = [exactBytes(texts["authenticatorData"]), exactBytes(texts["signature"])];
+  if (!data || !signature) return refuse("malformed");
   const head = readAuthenticatorData(data, await sha256(party.rpId));
   if (!head.ok) return head;
   const { signCount, isUserVerified, isBackedUp, isBackupEligible, hasCredential, hasExtensions } =
@@ -181,7 +181,12 @@ async function verifyAssertion(
   if (hasCredential || !endsAt(data, 37, hasExtensions)) return refuse("malformed");
   // What a credential is, it is for life (§6.1.3).
   if (isBackupEligible !== credential.isBackupEligible) return refuse("bad_flags");
-  if (!(await isSigned(party, sent.value, { challenge, credential }))) return refuse("bad_signature");
+  const publicKey = fromBase64url(credential.publicKey);
+  const key = publicKey && (await readCoseKey(publicKey, 0));
+  if (!key?.ok || key.end !== publicKey?.length) return refuse("bad_key");
+  // The library's parser lets wrong tags and lengths pass.
+  if (key.algorithm === -7 && !isDerSignature(signature)) return refuse("bad_signature");
+  if (!(await isSigned(party, sent.value, { challenge, publicKey }))) return refuse("bad_signature");
   const isCounterRegressed = (signCount > 0 || credential.signCount > 0) && signCount <= credential.signCount;
   return { ok: true, signCount, isUserVerified, isBackedUp, isCounterRegressed };
 }
@@ -189,10 +194,8 @@ async function verifyAssertion(
 async function isSigned(
   party: RelyingParty,
   { id, clientDataJSON, texts }: SentCredential,
-  { challenge, credential }: { challenge: string; credential: KnownPasskey },
+  { challenge, publicKey }: { challenge: string; publicKey: Bytes },
 ): Promise<boolean> {
-  const publicKey = fromBase64url(credential.publicKey);
-  if (!publicKey) return false;
   const { verifyAuthenticationResponse } = await library();
   const { authenticatorData = "", signature = "" } = texts;
   try {

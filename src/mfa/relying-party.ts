@@ -39,7 +39,7 @@ export function parseRelyingParty({
       return fault("origins", "must hold https origins only, except on localhost");
   }
   if (!aaguids.every((text) => /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)))
-    return fault("aaguids", "must hold UUIDs like 08987058-cadc-4b81-b6e1-30de50dcbe96");
+    return fault("aaguids", "must hold UUIDs: 8, 4, 4, 4 and 12 hexadecimal digits with - between them");
 
   const accepted = origins.length === 0 ? [issuer] : [...new Set(origins)];
   const issuerHost = new URL(issuer).hostname;

@@ -71,13 +71,14 @@ export function createFactorStore(database: Database) {
       if (!row) return { ok: false, reason: "no_account" };
       if (row["failed"] === null) {
         const { blockedUntil } = decodeRow(factorAttempts, row);
-        const isWaiting = blockedUntil !== null && blockedUntil > at;
-        // Where both are true, or another guess was counted a moment ago: wait, then ask again.
-        if (!isWaiting && Number(row["failed_before"]) >= attemptsMax) return { ok: false, reason: "closed" };
+        if (isGuessable && Number(row["failed_before"]) >= attemptsMax)
+          return { ok: false, reason: "closed" };
+        // Another guess was counted a moment ago, perhaps, and its wait is not seen yet: ask again.
+        const isSeen = blockedUntil !== null && blockedUntil > at;
         return {
           ok: false,
           reason: "waiting",
-          blockedUntil: isWaiting ? blockedUntil : new Date(at.getTime() + 1000),
+          blockedUntil: isSeen ? blockedUntil : new Date(at.getTime() + 1000),
         };
       }
       return { ok: true, failed: Number(row["failed"]), owner: ownerOf(row), rows: rowsOf(row["rows"]) };
@@ -182,14 +183,14 @@ export function createFactorStore(database: Database) {
       return removed[0] ? decodeRow(factors, removed[0]) : null;
     },
 
-    /** Everything of an account: by an operator for who lost all of it, and after the account itself. */
+    /** Everything of an account: by an operator for who lost all of it, and after the account itself. How many counted. */
     async removeAll(accountId: string, at: Date): Promise<number> {
       const [removed = []] = await inOneTransaction(database, [
-        sql`delete from ${factors} where account_id = ${accountId} returning id`,
+        sql`delete from ${factors} where account_id = ${accountId} returning confirmed_at`,
         sql`delete from ${factorAttempts} where account_id = ${accountId}`,
         noteKinds(accountId, at),
       ]);
-      return removed.length;
+      return removed.filter((row) => row["confirmed_at"] !== null).length;
     },
 
     /** For the statement that begins a session: the proof is used there, once, or nothing begins. */

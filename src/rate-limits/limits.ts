@@ -50,6 +50,11 @@ export const limits = {
   /** Mails that strangers can have sent to one address; past it none is sent, and nobody is told. */
   mailAddress: { name: "mail-address", permits: 5, windowSeconds: 3600, whenUnavailable: "local" },
   /**
+   * Mails about sign-ins from new devices, to one address. Counted apart: only who knows the password can use it up, and has
+   * then been told of; were it one with `mailAddress`, a thief could silence the alarm from outside before coming in.
+   */
+  newDeviceMails: { name: "new-device-mails", permits: 5, windowSeconds: 3600, whenUnavailable: "local" },
+  /**
    * Recoveries mailed to one address, counted apart, and freed before the last link is over: so whoever asks in the
    * owner's stead leaves them with a link that works.
    */

@@ -2,8 +2,8 @@
 export const tokenKinds = ["jti", "session", "subject", "client", "signing-key"] as const;
 export type TokenKind = (typeof tokenKinds)[number];
 
-/** What a change is about. */
-export const changeKinds = ["key", "routes", ...tokenKinds] as const;
+/** What a change is about. `person`: an account was disabled, enabled or deleted, and with it the keys it owns. */
+export const changeKinds = ["key", "person", "routes", ...tokenKinds] as const;
 export type ChangeKind = (typeof changeKinds)[number];
 
 /** No access token may live longer; the configuration refuses more. */

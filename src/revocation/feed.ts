@@ -55,6 +55,11 @@ export function createFeed(options: { store: Pick<RevocationStore, "readSince">;
 
     readBeganAt: () => readBeganAt,
 
+    /** A change made in this isolate: it need not wait until the feed brings it back. */
+    tellHere(kind: ChangeKind, subjectId: string): void {
+      for (const listener of listeners) if (listener.kind === kind) listener.changed(subjectId, null);
+    },
+
     /** Reads increments with the given trip; false when Redis did not answer, and then nothing is newer than it was. */
     async refresh(trip: Trip): Promise<boolean> {
       const askedInEra = era;

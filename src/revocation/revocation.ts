@@ -124,7 +124,10 @@ export function createRevocation(options: {
     ): Promise<Reach> {
       const changedAt = now();
       if (changes.length === 0) return { effectiveEverywhereBy: new Date(changedAt), announced: true };
-      for (const change of changes) if (isEnding(change)) denylist.note(change);
+      for (const change of changes) {
+        if (isEnding(change)) denylist.note(change);
+        else feed.tellHere(change.kind, change.subjectId);
+      }
       try {
         await store.announce(changes, changedAt);
       } catch {

@@ -1,5 +1,6 @@
 import { and, desc, gt, inArray, isNull, lt, or, type SQL, sql } from "drizzle-orm";
 import { randomBase62 } from "../crypto/base62.ts";
+import { randomHex } from "../crypto/bytes.ts";
 import type { Database } from "../storage/database.ts";
 import { ask, createScript, type RedisStore, type Trip } from "../storage/redis.ts";
 import { type Change, isEnding, type PendingChange, type TokenKind, tokenKinds } from "./ending.ts";
@@ -41,7 +42,7 @@ export async function createRevocationStore(options: { database: Database; redis
         verb: "script",
         script: read,
         keys: feedKeys,
-        args: [after, member, randomBase62(16)],
+        args: [after, member, randomHex()],
       });
       if (!Array.isArray(answer)) throw new Error("redis_garbled");
       return answer.map(String);

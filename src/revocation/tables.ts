@@ -33,13 +33,14 @@ export const changeOutbox = pgTable(
  * For stores of other rooms: the body of the CTE that notes what ends tokens, in the statement that ends them:
  * `with changed as (…), noted as (${noteEndings(sql`select 'session', session_id from changed`, at)}) select … from noted`.
  * `endings` selects kind and subject id. A note lives as long as any token of before `at` can; that of a `jti` as long
- * as the token itself, given its `exp`. Returns what `pendingOf` reads.
+ * as the token itself, given its `exp`; that of a `person` concerns copies of keys, and no token. Returns what `pendingOf` reads.
  */
 export function noteEndings(endings: SQL, at: Date, tokenExpiresAt?: Date): SQL {
   const end = endOf(at, tokenExpiresAt);
   return sql`
     insert into ${changeOutbox} (kind, subject_id, version, noted_at, expires_at)
-    select ending.kind, ending.subject_id, 0, ${at.toISOString()}::timestamptz, ${end.toISOString()}::timestamptz
+    select ending.kind, ending.subject_id, 0, ${at.toISOString()}::timestamptz,
+      case when ending.kind <> 'person' then ${end.toISOString()}::timestamptz end
     from (${endings}) as ending (kind, subject_id)
     returning number, kind, subject_id, noted_at, expires_at`;
 }

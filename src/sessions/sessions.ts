@@ -67,6 +67,7 @@ export function createSessions(options: {
   issuer: string;
   clientId: string;
   idleSeconds: number;
+  absoluteSeconds: number;
   now: () => number;
 }) {
   const { store, cookies, refreshTokens, audit, now } = options;
@@ -190,7 +191,11 @@ export function createSessions(options: {
     },
 
     /** For the cron trigger. */
-    sweep: (): Promise<number> => store.sweep(new Date(now() - sweepAfterMilliseconds), sweepBatch),
+    sweep(): Promise<number> {
+      const endedBefore = now() - sweepAfterMilliseconds;
+      const deletedSince = endedBefore - options.absoluteSeconds * 1000;
+      return store.sweep(new Date(endedBefore), new Date(deletedSince), sweepBatch);
+    },
   };
 }
 

@@ -82,7 +82,9 @@ export function createSessionStore(database: Database) {
 
     /**
      * Everything of an account, its access tokens issued before now included. The account is changed first, so that a
-     * sign-in under way has either begun, and is ended here, or finds the account no longer as it was.
+     * sign-in under way has either begun, and is ended here, or finds the account no longer as it was. The sessions are
+     * named as well as the subject: an access token that says an `iat` a moment ahead, as those after an earlier
+     * revocation or from another clock do, would outlive "everything issued before now".
      */
     async endAll(accountId: string, reason: FamilyEnd, at: Date): Promise<PendingChange[]> {
       const [, noted = []] = await inOneTransaction(database, [
@@ -139,14 +141,20 @@ export function createSessionStore(database: Database) {
         from touched where family.id = touched.family_id and revoked_at is null`);
     },
 
-    /** What ended long ago is of no use to anybody, nor is where a person was who is gone. Families go by their own end. */
-    async sweep(endedBefore: Date, limit: number): Promise<number> {
+    /**
+     * What ended long ago is of no use to anybody, nor is where a person was who is gone: whoever was deleted before
+     * `deletedSince` has no session left that has not ended long ago. Families go by their own end. Lateral, or Postgres
+     * reads every session that there is to find the few of the deleted.
+     */
+    async sweep(endedBefore: Date, deletedSince: Date, limit: number): Promise<number> {
       const { rows } = await database.execute<{ swept: number }>(sql`
         with dead as (
           delete from ${sessions} where id in (
-            select id from ${sessions} where absolute_expires_at < ${moment(endedBefore)}
-              or account_id in (select id from ${accounts} where state = 'deleted' and updated_at > ${moment(endedBefore)})
-            limit ${limit})
+            (select id from ${sessions} where absolute_expires_at < ${moment(endedBefore)} limit ${limit})
+            union all
+            (select session.id from ${accounts} account cross join lateral
+               (select id from ${sessions} where account_id = account.id limit ${limit}) session
+             where account.state = 'deleted' and account.updated_at >= ${moment(deletedSince)} limit ${limit}))
           returning id
         ), families as (
           delete from ${refreshFamilies} where id in (

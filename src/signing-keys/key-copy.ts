@@ -72,6 +72,7 @@ export function createKeyCopy(options: {
     read,
     lookAgain,
     ageSeconds,
+    inHand: (): KeyCopy | null => copy,
 
     /** The copy, read anew first when it is older than that. */
     async within(seconds: number): Promise<KeyCopy> {

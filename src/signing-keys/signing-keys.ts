@@ -8,7 +8,15 @@ import type { Revocation } from "../revocation/revocation.ts";
 import { createKeyCopy, isTooOldToSign, type KeyCopy } from "./key-copy.ts";
 import { createKeyMaterial, publicOf, type Signer, type VerificationKey } from "./key-material.ts";
 import { createRotation } from "./rotation.ts";
-import { isOfPair, isPublished, type Pair, rotation, signersOf, standardPairs } from "./schedule.ts";
+import {
+  isOfPair,
+  isPublished,
+  type Pair,
+  publishedUntil,
+  rotation,
+  signersOf,
+  standardPairs,
+} from "./schedule.ts";
 import type { Algorithm, Purpose, SigningKeyRow, SigningKeyStore } from "./store.ts";
 
 export type KeySet = { readonly body: string; readonly etag: string; readonly maxAgeSeconds: number };
@@ -42,6 +50,9 @@ export function createSigningKeys(options: {
     now,
   });
   let published: { readonly names: string; readonly body: string; readonly etag: string } | null = null;
+  /** The set as last asked for, while it is what it should be: of which keys, and until the first of them leaves. */
+  let standing: { readonly keys: KeyCopy["keys"]; readonly until: number; readonly set: KeySet } | null =
+    null;
 
   async function signerIn({ keys }: KeyCopy, pair: Pair): Promise<Signer | null> {
     for (const key of signersOf(keys, pair, now())) {
@@ -126,7 +137,16 @@ export function createSigningKeys(options: {
       }
       const { body, etag } = published;
       const isAged = copies.ageSeconds(copy) > rotation.copySeconds || !isComplete(copy);
-      return { body, etag, maxAgeSeconds: isAged ? agedKeySetSeconds : rotation.keySetSeconds };
+      const set = { body, etag, maxAgeSeconds: isAged ? agedKeySetSeconds : rotation.keySetSeconds };
+      standing = isAged ? null : { keys: copy.keys, until: firstEndOf(keys), set };
+      return set;
+    },
+
+    /** The same without a wait, or null: a set is made anew when a key of it leaves, and with each copy of the keys. */
+    keySetAtHand(): KeySet | null {
+      const copy = copies.inHand();
+      if (!copy || standing?.keys !== copy.keys || standing.until <= now()) return null;
+      return copies.ageSeconds(copy) > rotation.copySeconds ? null : standing.set;
     },
 
     /** For readiness: a key that is there and cannot be opened is a lost master key. Throws for that alone. */
@@ -152,6 +172,9 @@ function sealedShut(keys: readonly SigningKeyRow[]): string {
   );
   return `no signing key can be opened with KEY_ENCRYPTION_KEYS: they are sealed under version ${versions}`;
 }
+
+const firstEndOf = (keys: readonly SigningKeyRow[]): number =>
+  Math.min(...keys.map((key) => publishedUntil(key) ?? Number.POSITIVE_INFINITY));
 
 const isComplete = ({ keys }: KeyCopy): boolean => standardPairs.every((pair) => keys.some(isOfPair(pair)));
 

@@ -66,6 +66,8 @@ function readHeader(bytes: Bytes): JwsHeader | null {
 
 const isTextOrNull = (value: unknown): value is string | null => value === null || typeof value === "string";
 
+const exactly = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 /**
  * A JSON object in the one spelling that serialising it gives; null for any other. All that we sign is so written, and
  * so no two readers can read it differently: a member twice, which is the last for one and the first for another,
@@ -73,7 +75,7 @@ const isTextOrNull = (value: unknown): value is string | null => value === null 
  */
 export function parseExactJson(bytes: Bytes): Record<string, unknown> | null {
   try {
-    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    const text = exactly.decode(bytes);
     const value: unknown = JSON.parse(text);
     const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
     return isObject && JSON.stringify(value) === text ? (value as Record<string, unknown>) : null;

@@ -86,12 +86,6 @@ export function createEndings(options: {
         return await announce(noted, reason, operator);
       },
 
-      /** Every session, and every access token issued before now, whatever it came from. */
-      async endAll(accountId: string, reason: FamilyEnd, operator: Operator): Promise<Reach> {
-        const noted = await store.endAll(accountId, reason, new Date(now()));
-        return await announce(noted, reason, operator);
-      },
-
       /**
        * One access token; its session goes on. `expiresAt`: the token's own `exp`; null when it is not known. A later
        * one than any token can have does not keep the note for longer.

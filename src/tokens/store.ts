@@ -123,16 +123,9 @@ export function createRefreshStore(database: Database) {
     },
 
     /**
-     * Everything of an account. The sessions are named as well as the subject: an access token that says an `iat` a
-     * moment ahead, as those after an earlier revocation or from another clock do, would outlive "everything issued
-     * before now".
+     * Everything of a client. Sessions are named as well, where their tokens may say an `iat` a moment ahead: such a token
+     * would outlive "everything issued before now".
      */
-    endAll(accountId: string, reason: FamilyEnd, at: Date): Promise<PendingChange[]> {
-      const endings = sql`${endedSessions()} union all select 'subject', ${accountId}`;
-      return endAndNote(sql`account_id = ${accountId}`, reason, at, endings);
-    },
-
-    /** Everything of a client; sessions are named for the same reason, but only those whose tokens can say so. */
     endOfClient(clientId: string, reason: FamilyEnd, at: Date): Promise<PendingChange[]> {
       const lately = moment(new Date(at.getTime() - aheadMilliseconds));
       const isAhead = sql`(tokens_from > ${lately} or rotated_at > ${lately})`;

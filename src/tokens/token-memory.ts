@@ -13,8 +13,10 @@ export function createTokenMemory(now: () => number) {
     find(hash: string): AccessToken | null {
       const token = byHash.get(hash);
       if (!token) return null;
-      byHash.delete(hash);
-      if (token.expiresAtSeconds * 1000 <= now()) return null;
+      const isExpired = token.expiresAtSeconds * 1000 <= now();
+      // While there is room for as many again nothing leaves, and the order says nothing yet.
+      if (isExpired || byHash.size > rememberedMax / 2) byHash.delete(hash);
+      if (isExpired) return null;
       byHash.set(hash, token);
       return token;
     },

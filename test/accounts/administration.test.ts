@@ -51,8 +51,12 @@ test("a disabled account's sessions end at once, with all that was issued before
     { value: { account: { state: "disabled", version: account.version + 1 }, reach: { announced: true } } },
   ]);
   expect((await familiesOf(isolate, account.id)).map(({ ended }) => ended)).toEqual(["account_disabled"]);
-  expect(await notesOf(isolate, [account.id])).toEqual([`subject:${account.id}`]);
-  expect(await accounts.enable(account.id, asOperator(isolate))).toMatchObject({ state: "active" });
+  expect(await notesOf(isolate, [account.id])).toEqual([`subject:${account.id}`, `person:${account.id}`]);
+  expect(await accounts.enable(account.id, asOperator(isolate))).toMatchObject({
+    account: { state: "active" },
+    reach: { announced: true },
+  });
+  expect((await notesOf(isolate, [account.id])).at(-1)).toBe(`person:${account.id}`);
   expect((await familiesOf(isolate, account.id)).map(({ ended }) => ended)).toEqual(["account_disabled"]);
   await expect(accounts.enable(account.id, asOperator(isolate))).rejects.toMatchObject({ code: "conflict" });
 });

@@ -154,7 +154,7 @@ test("a deleted account is gone: address, password and links wiped, sessions end
   const links = await database.execute(sql`select 1 from mail_links where account_id = ${account.id}`);
   expect(links.rows).toEqual([]);
   expect((await familiesOf(isolate, account.id)).map(({ ended }) => ended)).toEqual(["by_person"]);
-  expect(await notesOf(isolate, [account.id])).toEqual([`subject:${account.id}`]);
+  expect(await notesOf(isolate, [account.id])).toEqual([`subject:${account.id}`, `person:${account.id}`]);
   expect((await mailsTo(isolate, email))[0]?.subject).toBe("Your account at auth.gatehouse.test was deleted");
   expect((await accounts.verifyPassword(email, goodPassword, signInFrom(isolate))).ok).toBe(false);
   await expect(accounts.remove(account.id, null, asOperator(isolate))).rejects.toMatchObject({

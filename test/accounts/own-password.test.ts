@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { givenIsolate, unique } from "../support/given.ts";
-import { asPerson, freshAddress, givenPerson } from "../support/given-people.ts";
+import { asPerson, freshAddress, givenPerson, otherPassword, signInFrom } from "../support/given-people.ts";
 
 test("an owner's mails to addresses of others, and the hashes before them, are few in an hour", async () => {
   const isolate = await givenIsolate();
@@ -42,4 +42,43 @@ test("a wrong password inside a session is on record: somebody else may sit ther
   expect(events.map(({ type, reason, outcome, subject }) => [type, reason, outcome, subject?.id])).toEqual([
     ["access.refused", "wrong_password", "refused", account.id],
   ]);
+});
+
+test("when too many passwords are being checked, an owner's cannot be judged now and has cost no guess", async () => {
+  const isolate = await givenIsolate();
+  const { accounts } = isolate.rooms;
+  const { account, password } = await givenPerson(isolate);
+  const owner = asPerson(isolate, account.id);
+  const flood = Array.from({ length: 60 }, () =>
+    accounts.verifyPassword(freshAddress(), otherPassword, signInFrom(isolate)),
+  );
+  const fates = await Promise.allSettled(
+    Array.from({ length: 5 }, () => accounts.remove(account.id, otherPassword, owner)),
+  );
+  await Promise.all(flood);
+  await isolate.settle();
+  const busy = fates.filter((fate) => fate.status === "rejected");
+  expect(busy.length).toBeGreaterThan(0);
+  for (const { reason } of busy) expect(reason).toMatchObject({ code: "unavailable", retryAfterSeconds: 2 });
+  expect(await accounts.remove(account.id, password, owner)).toMatchObject({ ok: true });
+}, 60_000);
+
+test("a pepper that was dropped too early costs its owners no guess", async () => {
+  const pepper = (version: number) => ({
+    environment: {
+      PASSWORD_PEPPERS: `${version}:${"ABCDEFGHIJKLMNOP".repeat(3).slice(version, 43 + version)}`,
+    },
+  });
+  const before = await givenIsolate(pepper(1));
+  const { account, password } = await givenPerson(before);
+  const after = await givenIsolate({ clock: before.clock, ...pepper(2) });
+  for (let time = 0; time < 6; time += 1) {
+    await expect(
+      after.rooms.accounts.remove(account.id, password, asPerson(after, account.id)),
+    ).rejects.toMatchObject({ code: "unavailable" });
+    await after.settle();
+  }
+  expect(
+    await before.rooms.accounts.remove(account.id, password, asPerson(before, account.id)),
+  ).toMatchObject({ ok: true });
 });

@@ -181,6 +181,11 @@ test("the schemas say which bodies and query parameters are needed, and what a p
     .filter(({ requestBody }) => requestBody?.required)
     .map((one) => one.operationId);
   expect(needed.sort()).toEqual(["createKey", "createRoute", "createUser", "importKeys", "revokeTokens"]);
+  const draft = described.get("createRoute")?.requestBody?.content["application/json"].schema;
+  // Who sets a level must be told that it closes the route to no key.
+  const fields = (draft?.["properties"] ?? {}) as Record<string, unknown>;
+  expect(JSON.stringify(fields["level"])).toContain("prove no person and are not bound by it");
+  expect(JSON.stringify(fields["max_age_seconds"])).toContain("Binds access tokens alone");
   const query = described.get("listKeys")?.parameters ?? [];
   expect(query.map(({ name }) => name)).toEqual(["limit", "cursor", "owner_type", "owner_id", "environment"]);
   const limit = query[0]?.schema ?? {};

@@ -66,6 +66,8 @@ const samples: Record<OperationId, (targets: Targets) => Sample> = {
   logOutUser: ({ user }) => ({ path: `/users/${user.id}/logout`, body: {} }),
   listUserSessions: ({ user }) => ({ path: `/users/${user.id}/sessions` }),
   endUserSession: ({ user, session }) => ({ path: `/users/${user.id}/sessions/${session.sessionId}` }),
+  listUserFactors: ({ user }) => ({ path: `/users/${user.id}/factors` }),
+  resetUserFactors: ({ user }) => ({ path: `/users/${user.id}/factors/reset`, body: {} }),
   revokeTokens: ({ jti }) => ({ path: "/tokens/revoke", body: { jti } }),
   listEvents: () => ({ path: "/audit" }),
 };

@@ -53,6 +53,7 @@ test("an account is made with every member said aloud, its owner may sign in at 
     created_at: at,
     last_signed_in_at: null,
     password_changed_at: at,
+    second_factors: [],
   };
   expect(made).toEqual(shown);
   expect(await eventsOf(operator, made.id)).toEqual(["account.created by_operator"]);

@@ -48,6 +48,10 @@ test("CJ-01: no page may be framed or kept, on any status, and nothing runs in i
     expect(policy.get("style-src")).toMatch(
       /^https:\/\/auth\.gatehouse\.test\/assets\/pages-[0-9a-f]{16}\.css$/,
     );
+    expect(policy.get("img-src")).toMatch(
+      /^https:\/\/auth\.gatehouse\.test\/assets\/pages-[0-9a-f]{16}\.svg$/,
+    );
+    expect(html).toContain(`<link rel="icon" href="${new URL(policy.get("img-src") ?? "").pathname}"`);
     expect(html).toContain(`href="${new URL(policy.get("style-src") ?? "").pathname}"`);
     expect(html).toContain(`src="${new URL(policy.get("script-src") ?? "").pathname}"`);
     expect(html).not.toMatch(/<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)[^>]*>|javascript:/);

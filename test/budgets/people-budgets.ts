@@ -5,13 +5,18 @@ type Person = Tokens & { readonly email: string; readonly password: string };
 
 /**
  * What a person's request asks of the stores, in turns. `trips`: the turns before the answer; a sign-in is what is known
- * of the address beside the limits, then the session. What follows runs behind it: limits given back, the event.
+ * of the address beside the limits, then the session. What follows runs behind it: limits given back, the event,
+ * and the budget of the mail about a new device.
  */
 export const peopleBudgets = [
   {
     operation: "sign-in",
     trips: 2,
-    turns: [["EVALSHA", "SELECT"], ["EVALSHA", "WITH"], ["INSERT"]],
+    turns: [
+      ["EVALSHA", "SELECT"],
+      ["EVALSHA", "WITH"],
+      ["EVALSHA", "INSERT"],
+    ],
     ask: (isolate: Isolate, { email, password }: Person) =>
       isolate.fetch("/auth/login", json({ email, password })),
   },

@@ -4,7 +4,7 @@ import { givenSignInIsolate } from "../support/given-browser.ts";
 import { bearerOf, givenSignedInPerson } from "../support/given-sessions.ts";
 import { peopleBudgets } from "./people-budgets.ts";
 
-test("a refresh is one call to Postgres and none to Redis; a sign-in is look-up, session and event, its limits taken and given back", async () => {
+test("a refresh is one call to Postgres and none to Redis; a sign-in is look-up, session and event, its limits taken and given back, and a mail taken from its budget", async () => {
   const isolate = await givenSignInIsolate();
   const { email, password, refresh_token } = await givenSignedInPerson(isolate);
   const callsOf = async (path: string, body: object) => {
@@ -16,7 +16,7 @@ test("a refresh is one call to Postgres and none to Redis; a sign-in is look-up,
   };
   expect(await callsOf("/auth/refresh", { refresh_token })).toEqual(["WITH"]);
   const signIn = await callsOf("/auth/login", { email, password, refresh_in_body: true });
-  expect(signIn).toEqual(["SELECT", "WITH", "INSERT", "EVALSHA", "EVALSHA"]);
+  expect(signIn).toEqual(["SELECT", "WITH", "INSERT", "EVALSHA", "EVALSHA", "EVALSHA"]);
 });
 
 const lateMilliseconds = 600;

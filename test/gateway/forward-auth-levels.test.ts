@@ -125,3 +125,25 @@ test("the operator's level of a scope binds a scope that only the proxy asks for
     }
   }
 });
+
+test("scopes that the route and the proxy ask for are told together, each once, and a refusal takes nothing of a limit", async () => {
+  const isolate = await givenIsolate();
+  const limit = {
+    name: "one",
+    permits: 1,
+    windowSeconds: 60,
+    whenUnavailable: "closed",
+    per: "key",
+  } as const;
+  const route = await givenRoute(isolate, { scopes: ["read"], limits: [limit] });
+  const { key } = await givenKey(isolate, { scopes: ["read"] });
+  const ask = (scopes: string) => {
+    const headers = { "x-api-key": key, "x-original-uri": "/orders" };
+    return isolate.fetch(`${door}?route=${route.name}&scopes=${scopes}`, { headers });
+  };
+  const refused = await ask("read,write");
+  await expectProblem(refused, 403, "insufficient_scope");
+  expect(refused.headers.get("www-authenticate")).toContain('scope="read write"');
+  expect((await ask("read")).status).toBe(200);
+  expect((await ask("read")).status).toBe(429);
+});

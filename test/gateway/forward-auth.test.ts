@@ -9,10 +9,10 @@ const door = "/v1/authenticate";
 const envoy = { "x-gatehouse-ask": "forward-auth" };
 
 /** A request as it comes off the wire: its URL as it was sent, which the constructor would have resolved. */
-function asSent(isolate: Isolate, path: string, headers: Said): Promise<Response> {
+async function asSent(isolate: Isolate, path: string, headers: Said): Promise<Response> {
   const given = new Headers({ "cf-connecting-ip": isolate.address, ...headers });
   const request = { method: "GET", url: `${issuer}${path}`, headers: given, body: null };
-  return createApp(isolate.rooms).serve(request as unknown as Request, isolate.background);
+  return await createApp(isolate.rooms).serve(request as unknown as Request, isolate.background);
 }
 
 /** A host whose root is public and whose `/admin` asks for a scope: what is judged shows in the answer. */

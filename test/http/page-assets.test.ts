@@ -35,11 +35,40 @@ test("their names change with what is in them, so that a cache may keep them for
   expect(one.answer(other.stylePath.slice(8))?.headers.get("cache-control")).toBe("no-cache");
 });
 
-test.each(["", "x.css", "pages-0.css", "pages-0123456789abcdef.html", "..%2Fpages-0123456789abcdef.css"])(
-  "nothing else is there: %s",
-  async (name) => {
-    expect((await createPageAssets(accent("#1d5fc4"))).answer(name)).toBeNull();
-    const isolate = await givenIsolate();
-    expect((await isolate.fetch(`/assets/${name}`)).status).toBe(404);
-  },
-);
+test("the icon is in the operator's colour, small, inert, and also there where browsers look by themselves", async () => {
+  const assets = await createPageAssets(accent("#7a0019"));
+  expect(assets.iconPath).not.toBe((await createPageAssets(accent("#1d5fc4"))).iconPath);
+  const text = (await assets.answer(assets.iconPath.slice(8))?.text()) ?? "";
+  expect(text).toContain('fill="#7a0019"');
+  expect(text.length).toBeLessThan(500);
+  expect(text).not.toMatch(/script|style|href|\son\w+=|url\(|<foreignObject|<image/i);
+
+  const isolate = await givenIsolate();
+  const shown = /<link rel="icon" href="([^"]+)"/.exec(
+    await (await isolate.fetch("/login", { headers: { accept: "text/html" } })).text(),
+  )?.[1];
+  const answer = await isolate.fetch(shown ?? "no icon");
+  expect([answer.status, answer.headers.get("content-type"), answer.headers.get("cache-control")]).toEqual([
+    200,
+    "image/svg+xml",
+    "public, max-age=31536000, immutable",
+  ]);
+  expect(answer.headers.get("content-security-policy")).toContain("default-src 'none'");
+  const favicon = await isolate.fetch("/favicon.ico");
+  expect([favicon.status, favicon.headers.get("cache-control")]).toEqual([200, "public, max-age=86400"]);
+  expect(favicon.headers.get("x-content-type-options")).toBe("nosniff");
+  expect(await favicon.text()).toBe(await answer.text());
+});
+
+test.each([
+  "",
+  "x.css",
+  "pages-0123456789abcdef.ico",
+  "pages-0.css",
+  "pages-0123456789abcdef.html",
+  "..%2Fpages-0123456789abcdef.css",
+])("nothing else is there: %s", async (name) => {
+  expect((await createPageAssets(accent("#1d5fc4"))).answer(name)).toBeNull();
+  const isolate = await givenIsolate();
+  expect((await isolate.fetch(`/assets/${name}`)).status).toBe(404);
+});

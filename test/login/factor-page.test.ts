@@ -17,7 +17,7 @@ import {
   optionsOn,
   secretOn,
   wrongCodeOf,
-} from "../support/given-factors.ts";
+} from "../support/given-factor-pages.ts";
 import { givenPerson, mailsTo } from "../support/given-people.ts";
 
 const stepCookie = "__Host-gatehouse-step";

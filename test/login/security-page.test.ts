@@ -18,7 +18,7 @@ import {
   secretOn,
   setUpApp,
   wrongCodeOf,
-} from "../support/given-factors.ts";
+} from "../support/given-factor-pages.ts";
 import { mailsTo } from "../support/given-people.ts";
 
 const page = "/account/security";

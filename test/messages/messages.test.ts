@@ -156,9 +156,9 @@ test("provider and Redis down: the mail is lost, the event says so, and register
   const to = freshAddress();
   await mailFault(isolate, [{ kind: "refuse" }]);
   await isolate.redisFault([{ kind: "status", status: 500 }]);
-  await expect(
-    isolate.rooms.accounts.register(to, goodPassword, askedFrom(isolate)),
-  ).resolves.toBeUndefined();
+  await expect(isolate.rooms.accounts.register(to, goodPassword, askedFrom(isolate))).resolves.toEqual({
+    degraded: ["register-network=local", "mail-address=local"],
+  });
   await isolate.settle();
   await isolate.redisFault([]);
   expect(await failures(isolate)).toContain("sources_unavailable");

@@ -61,6 +61,7 @@ describe("what is told", () => {
       created_at: "2026-11-24T11:00:00.000Z",
       last_signed_in_at: null,
       password_changed_at: null,
+      second_factors: ["passkey", "totp"],
     };
     await using gatehouse = await givenGatehouse(
       answer({ data: [user, { ...user, email: null, state: "deleted" }], next_cursor: "abc" }),
@@ -73,7 +74,9 @@ describe("what is told", () => {
     expect(second).toContain("-                deleted");
     expect(lastLine(out)).toBe("There are more: --cursor abc");
     const one = await run(["users", "show", userId], gatehouse.environment);
-    expect(one.out).toMatch(/last signed in +never\n +password set +never: a recovery/);
+    expect(one.out).toMatch(
+      /last signed in +never\n +password set +never: a recovery[^\n]+\n +second factors +passkey totp$/,
+    );
     const ended = await run(["users", "logout", userId], gatehouse.environment);
     expect(ended.out).toBe(
       `${userId} is signed out everywhere.\nFelt everywhere by 2026-11-24T12:00:10.000Z (in 10 s at most).`,
@@ -81,6 +84,38 @@ describe("what is told", () => {
     await using empty = await givenGatehouse(answer({ data: [], next_cursor: null }));
     expect((await run(["users", "list"], empty.environment)).out).toBe("Nobody.");
     expect((await run(["sessions", "list", userId], empty.environment)).out).toBe("No live sessions.");
+  });
+
+  test("a person's factors are a table, and who resets them hears how many went and that sessions go on", async () => {
+    const app = {
+      id: "fct_0000000000000000000001",
+      kind: "totp",
+      name: "App\u001b[2J",
+      created_at: "2026-11-24T11:00:00.000Z",
+      last_used_at: null,
+      codes_left: null,
+      backed_up: null,
+      user_verified: null,
+    };
+    const codes = { ...app, kind: "recovery-codes", name: "Recovery codes", codes_left: 9 };
+    await using gatehouse = await givenGatehouse(
+      answer({ data: [app, codes], next_cursor: null }),
+      answer({ removed: 2 }),
+    );
+    const { out } = await run(["users", "factors", userId], gatehouse.environment);
+    const [titles = "", first = "", second = ""] = out.split("\n");
+    expect(first).toContain("App\\u{1b}[2J");
+    expect(first.endsWith("  -")).toBe(true);
+    expect(second.indexOf("9", second.indexOf("11:00:00Z") + 9)).toBe(titles.indexOf("CODES LEFT"));
+    const reset = await run(["users", "reset-factors", userId], gatehouse.environment);
+    expect([reset.code, reset.out]).toEqual([
+      0,
+      `${userId} has no second factor any more: 2 removed. Open sessions go on; users logout ends them.`,
+    ]);
+    await using none = await givenGatehouse(answer({ data: [], next_cursor: null }), answer({ removed: 0 }));
+    expect((await run(["users", "factors", userId], none.environment)).out).toBe("No second factors.");
+    const nothing = await run(["users", "reset-factors", userId], none.environment);
+    expect(nothing.out).toBe(`${userId} had no second factor.`);
   });
 
   test("a rotation tells until when the old key works and where it was last used, before the new secret", async () => {

@@ -50,6 +50,8 @@ const asked: Readonly<Record<keyof typeof operations, readonly string[]>> = {
   logOutUser: ["users", "logout", userId],
   listUserSessions: ["sessions", "list", userId],
   endUserSession: ["sessions", "end", sessionId, "--user", userId],
+  listUserFactors: ["users", "factors", userId],
+  resetUserFactors: ["users", "reset-factors", userId],
   revokeTokens: ["tokens", "revoke", "--jti", jti],
   listEvents: ["audit", "list"],
 };
@@ -120,6 +122,7 @@ describe("what is sent", () => {
     [["users", "disable", userId], { enabled: false }],
     [["users", "enable", userId], { enabled: true }],
     [["users", "logout", userId], undefined],
+    [["users", "reset-factors", userId], undefined],
     [asked.revokeTokens, { jti }],
     [["tokens", "revoke", "--jti", jti, "--expires", "5m"], { jti, expires_at: "2026-11-24T12:05:00.000Z" }],
     [["tokens", "revoke", "--client", "first-party"], { client_id: "first-party" }],

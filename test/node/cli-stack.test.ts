@@ -203,6 +203,8 @@ test("the demo account signs in at once, is seen by the command line, and is sig
   expect(await gatehouse("users", "list", "--email", email)).toContain("active");
   expect(await gatehouse("users", "show", email)).not.toMatch(/hash|argon2/);
   expect(await gatehouse("sessions", "list", email)).toContain(sessionId);
+  expect(await gatehouse("users", "factors", email)).toBe("No second factors.");
+  expect(await gatehouse("users", "reset-factors", email)).toBe(`${email} had no second factor.`);
   const file = join(local, "token");
   writeFileSync(file, `${accessToken}\n`);
   expect(lastLine(await gatehouse("tokens", "revoke", "--token-from", file))).toMatch(felt);
@@ -327,7 +329,11 @@ test("the demo holds to the end, shows no secret whole and leaves nothing behind
   expect(lastLine(out)).toMatch(/^\d+ steps, all held$/);
   expect(out).not.toMatch(/gk_(?:live|test)_[0-9A-Za-z]{5}|legacy_[0-9a-f]{8}/);
   expect(out).not.toMatch(/gr_[0-9A-Za-z]{12}|eyJ[\w-]{12}|"(?:password|link)":"[0-9A-Za-z]{12}/);
+  expect(out).not.toMatch(
+    /"secret":"[A-Z2-7]{12}|gm_1\.[\w-]{8}|[0-9a-z]{4}-[0-9a-z]{4}-[0-9a-z]{4}-[0-9a-z]{4}"/,
+  );
   expect(out).toContain("the identical refresh token");
+  expect(out).toContain('acr_values="two-factor"');
   expect(out.match(/refused at the gateway after \d+ ms, \d+ calls passed/g)?.length).toBeGreaterThan(5);
   expect(out).toMatch(/\d+ calls through the whole rotation \([^)]+\), 0 failed/);
   const run_ = /demo-[0-9a-f]{6}-/.exec(out)?.[0] ?? "no run";

@@ -120,6 +120,40 @@ const refused: Record<string, readonly (string | undefined | object)[]> = {
   MAIL_API_URL: [undefined, "", canary, `http://${canary}.example.com`, `ftp://${canary}.example.com`],
   MAIL_API_KEY: [undefined, ""],
   MAIL_FROM: [canary, `Gate <${canary}>`, `${canary}@a b`, `"x" <a@b.example>, ${canary}@c.example`],
+  PASSKEY_RP_ID: [
+    canary,
+    `${canary}.example`,
+    `https://${canary}.example.com`,
+    "com",
+    "127.0.0.1",
+    "[::1]",
+    `.${canary}.example.com`,
+    `${canary}.example.com.`,
+    `${canary}..example.com`,
+    "AUTH.gatehouse.test",
+    { fetch: canary },
+  ],
+  PASSKEY_ORIGINS: [
+    canary,
+    `${canary}.example.com`,
+    `https://${canary}.example.com/`,
+    `https://${canary}.example.com/path`,
+    `https://${canary}.example.com:443`,
+    `https://user:${canary}@example.com`,
+    `https://${canary.toUpperCase()}.example.com`,
+    `http://${canary}.example.com`,
+    `http://localhost.${canary}.com`,
+    `https://example.com,http://${canary}.example.com`,
+    `android:apk-key-hash:${canary}`,
+    Array.from({ length: 21 }, (_, at) => `https://${canary}-${at}.example.com`).join(","),
+  ],
+  PASSKEY_AAGUIDS: [
+    canary,
+    "08987058-cadc-4b81-b6e1-30de50dcbe9",
+    "08987058cadc4b81b6e130de50dcbe96",
+    `08987058-cadc-4b81-b6e1-30de50dcbe96,${canary}`,
+    "{08987058-cadc-4b81-b6e1-30de50dcbe96}",
+  ],
   BREACHED_PASSWORDS_URL: [canary, `http://${canary}.example.com`, `javascript:${canary}`],
   LEVEL_POLICY: [
     canary,
@@ -201,6 +235,7 @@ describe("what is accepted", () => {
       levelPolicy: { everyone: null, accountScopes: new Map(), scopes: new Map(), clients: new Map() },
       trustedProxies: [],
       services: {},
+      passkeys: { rpId: new URL(base().ISSUER ?? "").hostname, origins: [base().ISSUER], allowedAaguids: [] },
     });
   });
 
@@ -270,6 +305,49 @@ describe("what is accepted", () => {
     expect(brand.name).toBe("مطابع Aurora & Söhne");
     expect(brand.accent.onLight).toBe("#7a0019");
     expect(brand.accent.onDark).toMatch(/^#[0-9a-f]{6}$/);
+  });
+
+  test.each([
+    ["https://auth.example.com", "", "auth.example.com", ["https://auth.example.com"]],
+    ["https://auth.example.com:8443", "", "auth.example.com", ["https://auth.example.com:8443"]],
+    ["http://localhost:8787", "", "localhost", ["http://localhost:8787"]],
+    ["https://auth.example.com", "", "example.com", ["https://auth.example.com"]],
+    ["https://auth.example.com", "https://shop.example.net", "example.com", ["https://shop.example.net"]],
+    [
+      "https://auth.example.com",
+      "https://a.example.net,https://example.net",
+      "example.net",
+      ["https://a.example.net", "https://example.net"],
+    ],
+    [
+      "https://auth.example.com",
+      "http://app.localhost:5173",
+      "auth.example.com",
+      ["http://app.localhost:5173"],
+    ],
+  ])("of issuer %s and origins %j passkeys may be made for %s, at %j", (ISSUER, given, rpId, origins) => {
+    const { passkeys } = accepted({ ISSUER, PASSKEY_RP_ID: rpId, PASSKEY_ORIGINS: given });
+    expect(passkeys).toEqual({ rpId, origins, allowedAaguids: [] });
+  });
+
+  test("not for a domain that neither the issuer nor every origin stands under, however alike", () => {
+    const ISSUER = "https://auth.example.com";
+    for (const change of [
+      { PASSKEY_RP_ID: "example.net" },
+      { PASSKEY_RP_ID: "ample.com" },
+      { PASSKEY_RP_ID: "a.auth.example.com" },
+      { PASSKEY_RP_ID: "localhost" },
+      { PASSKEY_RP_ID: "example.net", PASSKEY_ORIGINS: "https://example.net,https://example.org" },
+    ]) {
+      expect(messageOf({ ...base(), ISSUER, ...change })).toMatch(/^PASSKEY_RP_ID must be the issuer's host/);
+    }
+  });
+
+  test("models of authenticators are kept in lower case", () => {
+    const model = "08987058-CADC-4B81-B6E1-30DE50DCBE96";
+    expect(accepted({ PASSKEY_AAGUIDS: ` ${model},` }).passkeys.allowedAaguids).toEqual([
+      model.toLowerCase(),
+    ]);
   });
 
   test("a store on this machine may speak plain HTTP, one elsewhere HTTPS only", () => {

@@ -115,7 +115,11 @@ beforeAll(async () => {
     port: 0,
     local: join(directory, "local"),
     fresh: true,
-    callersEnvironment: { ...process.env, DATABASE_URL: database.url },
+    callersEnvironment: {
+      ...process.env,
+      DATABASE_URL: database.url,
+      LEVEL_POLICY: "client:first-party=two-factor",
+    },
   });
   const port = await freePort();
   door = `http://127.0.0.1:${port}`;
@@ -177,6 +181,23 @@ test("nginx keeps 401 for no key, 403 for a bad one and for a missing scope", as
   expect((await call("gk_live_nonsense")).status).toBe(403);
   const { key } = await makeKey({ scopes: ["other"] });
   expect((await call(key)).status).toBe(403);
+});
+
+test("nginx hands on what a token lacks (RFC 9470 §3), so that its client can ask the person to step up", async () => {
+  const [email, password] = [`${crypto.randomUUID()}@example.com`, "seven green kettles whistle"];
+  await admin("/users", { email, password, scopes: ["orders.read"] });
+  const signedIn = await fetch(`${stack.issuer}/auth/login`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ email, password, refresh_in_body: true }),
+  });
+  const { access_token } = (await signedIn.json()) as { access_token: string };
+  const refused = await fetch(`${door}/orders`, { headers: { authorization: `Bearer ${access_token}` } });
+  expect(refused.status).toBe(401);
+  expect(refused.headers.get("www-authenticate")).toBe(
+    'Bearer realm="gatehouse", error="insufficient_user_authentication", ' +
+      'error_description="This needs a stronger authentication", acr_values="two-factor"',
+  );
 });
 
 test("nginx passes 429 with Retry-After on, through the status it was given", async () => {

@@ -252,3 +252,24 @@ test("what ended long ago is swept, and what a deleted person left at once; the 
   await isolate.rooms.sessions.sweep();
   expect(await rowsOf(isolate, old.account.id)).toBe(0);
 });
+
+test("what a deleted person left is swept however long it was forgotten, and nobody else's", async () => {
+  const clock = createClock();
+  const isolate = await givenSignInIsolate({ clock });
+  const here = await givenPerson(isolate);
+  await givenSession(isolate, here.account);
+  // The longest that a session may be left: until it has ended long ago by itself.
+  for (const daysAgo of [0, 8, 37]) {
+    const { account } = await givenPerson(isolate);
+    await givenSession(isolate, account);
+    await isolate.rooms.accounts.remove(account.id, null, asOperator(isolate));
+    await isolate.rooms.database.execute(
+      sql`update accounts set updated_at = ${new Date(clock.now() - daysAgo * days).toISOString()}::timestamptz
+          where id = ${account.id}`,
+    );
+    expect(await rowsOf(isolate, account.id)).toBe(1);
+    await isolate.rooms.sessions.sweep();
+    expect([daysAgo, await rowsOf(isolate, account.id)]).toEqual([daysAgo, 0]);
+  }
+  expect(await rowsOf(isolate, here.account.id)).toBe(1);
+});

@@ -1,79 +1,82 @@
-import { Secret, TOTP } from "otpauth";
+import { TOTP } from "otpauth";
 import { expect } from "vitest";
-import type { PasskeyCreationOptions, PasskeyRequestOptions } from "../../src/mfa/passkey-options.ts";
-import { createAuthenticator } from "./authenticator.ts";
-import { type Isolate, issuer } from "./given.ts";
-import { type Browser, expectSeeOther, givenBrowser, givenSignedIn, type Seen } from "./given-browser.ts";
+import { type Isolate, json } from "./given.ts";
+import { givenPerson } from "./given-people.ts";
+import { bearerOf, givenTokens, type Tokens } from "./given-sessions.ts";
 
-/** What an authenticator app shows now, or so many steps later. */
-export function codeOf(secret: string, { clock }: Pick<Isolate, "clock">, stepsLater = 0): string {
-  const totp = new TOTP({ algorithm: "SHA1", digits: 6, period: 30, secret: Secret.fromBase32(secret) });
-  return totp.generate({ timestamp: clock.now() + stepsLater * 30_000 });
+export type Person = Awaited<ReturnType<typeof givenPerson>>;
+
+/** What an authenticator application shows at this time of the isolate's clock, or some steps away from it. */
+export function codeOf(isolate: Isolate, secret: string, stepsAway = 0): string {
+  const totp = new TOTP({ secret, algorithm: "SHA1", digits: 6, period: 30 });
+  return totp.generate({ timestamp: isolate.clock.now() + stepsAway * 30_000 });
 }
 
-/** A code that is none of those near now. */
-export function wrongCodeOf(secret: string, isolate: Pick<Isolate, "clock">): string {
-  const near = new Set([-2, -1, 0, 1, 2].map((step) => codeOf(secret, isolate, step)));
-  return ["000000", "111111", "222222", "333333", "444444", "555555"].find((one) => !near.has(one)) ?? "";
+/** A code that is not right now, nor a step away. */
+export function wrongCodeOf(isolate: Isolate, secret: string): string {
+  const right = [-1, 0, 1].map((away) => codeOf(isolate, secret, away));
+  for (let digit = 0; ; digit += 1) {
+    const code = String(digit).padStart(6, "0");
+    if (!right.includes(code)) return code;
+  }
 }
 
-/** The key that a page shows beside its picture. */
-export function secretOn({ html }: Seen): string {
-  const secret = /<code id="secret">([A-Z2-7 ]+)<\/code>/.exec(html)?.[1]?.replaceAll(" ", "") ?? "";
-  expect(secret).toHaveLength(32);
-  return secret;
-}
-
-/** What the script of the page would ask the browser for. */
-export function optionsOn<Options extends PasskeyCreationOptions | PasskeyRequestOptions>(
-  { html }: Seen,
-  action: string,
-): Options {
-  const forms = [...html.matchAll(/<form\b[^>]*>/g)].map(([found]) => found);
-  const tag = forms.find((one) => one.includes(`action="${action}"`)) ?? "";
-  const json = /data-options="([^"]*)"/.exec(tag)?.[1]?.replaceAll("&quot;", '"').replaceAll("&amp;", "&");
-  expect(json, `options in the form to ${action}`).toBeDefined();
-  return JSON.parse(json ?? "null") as Options;
-}
-
-export const givenAuthenticator = () =>
-  createAuthenticator({ rpId: new URL(issuer).hostname, origin: issuer });
-
-/** Sets up an app by the pages of somebody who is signed in. The clock then stands one step later: that code was used. */
-export async function setUpApp(isolate: Isolate, browser: Browser): Promise<string> {
-  const shown = await browser.submit("/account/security/app", {});
-  const secret = secretOn(shown);
-  const form = shown.forms.find(({ action }) => action === "/account/security/app/confirm");
-  const code = codeOf(secret, isolate);
-  const sent = await browser.post("/account/security/app/confirm", { ...form?.hidden, code });
-  expectSeeOther(sent, "/account/security/recovery-codes?return_to=%2Faccount%2Fsecurity");
-  isolate.clock.advance(30_000);
+/** Somebody with an authenticator application, set up over the wire; the clock has moved past the code that confirmed it. */
+export async function givenTotp(isolate: Isolate, person?: Person) {
+  const who = person ?? (await givenPerson(isolate));
+  const tokens = await givenTokens(isolate, who);
+  const headers = bearerOf(tokens.access_token);
+  const begun = await isolate.fetch("/auth/mfa/totp", json({}, headers));
+  expect(begun.status).toBe(201);
+  const { id, secret } = (await begun.json()) as { id: string; secret: string };
+  const code = codeOf(isolate, secret);
+  const confirmed = await isolate.fetch("/auth/mfa/totp/confirm", json({ id, code }, headers));
+  expect(confirmed.status).toBe(204);
   await isolate.settle();
-  return secret;
+  isolate.clock.advance(60_000);
+  return { ...who, id, secret, tokens };
 }
 
-/** Somebody with an app, and codes for the day when it is lost. */
-export async function givenAppHolder(isolate: Isolate) {
-  const person = await givenSignedIn(isolate);
-  const secret = await setUpApp(isolate, person.browser);
-  const made = await person.browser.submit("/account/security/recovery-codes", {});
-  const codes = codesOn(made);
-  expect(codes).toHaveLength(10);
-  return { ...person, secret, codes };
-}
+export type FactorDue = {
+  mfa_required: true;
+  mfa_token: string;
+  factors: string[];
+  enrolment_required?: true;
+};
 
-export const codesOn = ({ html }: Seen): string[] =>
-  [...html.matchAll(/<li><code>((?:[0-9a-z]{4}-){3}[0-9a-z]{4})<\/code><\/li>/g)].map(
-    ([, code = ""]) => code,
-  );
-
-/** A browser in which the password was given and something more is asked for. */
-export async function givenHalfSignedIn(
+/** A sign-in that waits for its second factor. */
+export async function givenStep(
   isolate: Isolate,
-  { email, password }: { email: string; password: string },
-  location = "/login/factor",
-): Promise<Browser> {
-  const browser = givenBrowser(isolate);
-  expectSeeOther(await browser.submit("/login", { email, password }), location);
-  return browser;
+  person: Pick<Person, "email" | "password">,
+): Promise<FactorDue> {
+  const { email, password } = person;
+  const answer = await isolate.fetch("/auth/login", json({ email, password, refresh_in_body: true }));
+  expect(answer.status).toBe(200);
+  const due = (await answer.json()) as FactorDue;
+  expect(due.mfa_required).toBe(true);
+  return due;
+}
+
+export const proveBy = (isolate: Isolate, body: Record<string, unknown>): Promise<Response> =>
+  isolate.fetch("/auth/mfa/verify", json(body));
+
+/** Signed in with both. */
+export async function givenTwoFactorTokens(
+  isolate: Isolate,
+  person: Person & { secret: string },
+): Promise<Tokens> {
+  const { mfa_token } = await givenStep(isolate, person);
+  const code = codeOf(isolate, person.secret);
+  const answer = await proveBy(isolate, { mfa_token, factor: "totp", code });
+  expect(answer.status).toBe(200);
+  await isolate.settle();
+  isolate.clock.advance(60_000);
+  return (await answer.json()) as Tokens;
+}
+
+export async function givenRecoveryCodes(isolate: Isolate, tokens: Tokens): Promise<string[]> {
+  const answer = await isolate.fetch("/auth/mfa/recovery-codes", json({}, bearerOf(tokens.access_token)));
+  expect(answer.status).toBe(201);
+  await isolate.settle();
+  return ((await answer.json()) as { codes: string[] }).codes;
 }

@@ -58,7 +58,7 @@ const endings: [string, Ending][] = [
   [
     "of an account whose sessions all were ended",
     (isolate, { accountId }) =>
-      isolate.rooms.refreshTokens.endAll(accountId, "signed_out_everywhere", operatorOf(isolate)),
+      isolate.rooms.sessions.endAll(accountId, "signed_out_everywhere", operatorOf(isolate)),
   ],
   [
     "of a client that was revoked",
@@ -165,7 +165,7 @@ describe("what else an ending does, and what not", () => {
     const accountId = unique("usr");
     const tokensFrom = new Date(isolate.clock.now());
     const ahead = await givenSession(isolate, { accountId, tokensFrom });
-    await isolate.rooms.refreshTokens.endAll(accountId, "by_operator", operatorOf(isolate));
+    await isolate.rooms.sessions.endAll(accountId, "by_operator", operatorOf(isolate));
     await expectInvalidToken(await route.call(ahead.accessToken));
     const later = await givenSession(isolate, { accountId, tokensFrom: new Date(isolate.clock.now()) });
     expect((await route.call(later.accessToken)).status).toBe(200);
@@ -178,7 +178,7 @@ describe("what else an ending does, and what not", () => {
     const accountId = unique("usr");
     const endBetween = {
       issue: async (...given: Parameters<typeof accessTokens.issue>) => {
-        await isolate.rooms.refreshTokens.endAll(accountId, "account_disabled", operatorOf(isolate));
+        await isolate.rooms.sessions.endAll(accountId, "account_disabled", operatorOf(isolate));
         isolate.clock.advance(3000);
         return await accessTokens.issue(...given);
       },

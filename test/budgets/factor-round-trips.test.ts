@@ -1,0 +1,80 @@
+import { expect, test } from "vitest";
+import { type Isolate, json } from "../support/given.ts";
+import { givenSignInIsolate } from "../support/given-browser.ts";
+import {
+  codeOf,
+  givenRecoveryCodes,
+  givenStep,
+  givenTotp,
+  givenTwoFactorTokens,
+  proveBy,
+} from "../support/given-factors.ts";
+import { assertAfter, assertAlone, givenPasskeyHolder, signInBy } from "../support/given-passkey-holder.ts";
+
+/** Completing a second factor, of whichever kind: two trips to Postgres, one after the other, and none to Redis. */
+const factorBudget = ["WITH", "WITH"];
+
+async function callsBefore(isolate: Isolate, ask: () => Promise<Response>): Promise<string[]> {
+  await isolate.settle();
+  await isolate.forgetCalls();
+  const answer = await ask();
+  const { summaries } = await isolate.calls();
+  expect(answer.status).toBe(200);
+  await isolate.settle();
+  // What is written behind the answer may have been counted already: the event, and the mail to a device not seen before.
+  return summaries.flat().filter((word) => word !== "INSERT" && word !== "EVALSHA");
+}
+
+test("completing a second factor by an app or a recovery code: the guess and what it is checked against, then the session", async () => {
+  const isolate = await givenSignInIsolate();
+  const person = await givenTotp(isolate);
+  const [recovery = ""] = await givenRecoveryCodes(isolate, await givenTwoFactorTokens(isolate, person));
+  const first = await givenStep(isolate, person);
+  const byApp = { mfa_token: first.mfa_token, factor: "totp", code: codeOf(isolate, person.secret) };
+  expect(await callsBefore(isolate, () => proveBy(isolate, byApp))).toEqual(factorBudget);
+  const second = await givenStep(isolate, person);
+  const byRecovery = { mfa_token: second.mfa_token, factor: "recovery-codes", code: recovery };
+  const seen = await callsBefore(isolate, () => proveBy(isolate, byRecovery));
+  // The owner's address is looked up behind the answer, for the mail.
+  expect(seen.filter((word) => word === "WITH")).toEqual(factorBudget);
+});
+
+test("completing a second factor by a passkey, or signing in by one alone: two trips; its challenge costs none", async () => {
+  const isolate = await givenSignInIsolate();
+  const holder = await givenPasskeyHolder(isolate);
+  await isolate.settle();
+  await isolate.forgetCalls();
+  const challenge = await isolate.fetch("/auth/mfa/passkey/challenge", json({}));
+  expect([challenge.status, (await isolate.calls()).summaries.flat()]).toEqual([200, []]);
+  const alone = await assertAlone(isolate, holder.authenticator);
+  expect(await callsBefore(isolate, () => signInBy(isolate, alone))).toEqual(["SELECT", "WITH"]);
+  const { mfa_token } = await givenStep(isolate, holder);
+  const credential = await assertAfter(isolate, holder.authenticator, mfa_token);
+  const after = { mfa_token, factor: "passkey", credential };
+  expect(await callsBefore(isolate, () => proveBy(isolate, after))).toEqual(factorBudget);
+});
+
+test("the password of who has a second factor costs one trip: nothing is begun before it", async () => {
+  const isolate = await givenSignInIsolate();
+  const person = await givenTotp(isolate);
+  const { email, password } = person;
+  // Once before: the copy of the signing keys, which the clock made old, is in hand again.
+  await givenStep(isolate, person);
+  await isolate.settle();
+  await isolate.forgetCalls();
+  const answer = await isolate.fetch("/auth/login", json({ email, password }));
+  expect(await answer.json()).toMatchObject({ mfa_required: true });
+  const { summaries } = await isolate.calls();
+  // The second call to Redis, if it was counted already, gives the guess back behind the answer.
+  expect([
+    ["SELECT", "EVALSHA"],
+    ["SELECT", "EVALSHA", "EVALSHA"],
+  ]).toContainEqual(summaries.flat());
+});
+
+test("a forged step costs no call at all", async () => {
+  const isolate = await givenSignInIsolate();
+  await isolate.forgetCalls();
+  const answer = await proveBy(isolate, { mfa_token: "gm_1.AAAA.BBBB", factor: "totp", code: "123456" });
+  expect([answer.status, (await isolate.calls()).summaries.flat()]).toEqual([401, []]);
+});
