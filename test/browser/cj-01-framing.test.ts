@@ -22,6 +22,9 @@ const publicPages = [
 const ownPages = [
   "/account",
   "/account/security",
+  "/account/security/app",
+  "/account/security/passkey",
+  "/account/security/recovery-codes",
   "/account/address",
   "/account/delete",
   "/account/sessions",

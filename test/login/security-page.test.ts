@@ -150,7 +150,8 @@ test("a step that raises a session is worth nothing once that session has ended"
   isolate.clock.advance(elevenMinutes);
   await browser.open(again(page));
   const { forms } = await browser.open("/login/factor");
-  await isolate.rooms.sessions.endAll(account.id, "signed_out_everywhere", {
+  const [session] = await isolate.rooms.sessions.list(account.id);
+  await isolate.rooms.sessions.end(session?.id ?? "", account.id, "by_person", {
     actor: { type: "user", id: account.id },
     origin: { requestId: "given", address: "192.0.2.7", country: null },
     background: isolate.background,
