@@ -18,7 +18,7 @@ test("OT-06: what the password alone opened is no token, sets no cookie and reac
   for (const path of ["/auth/sessions", "/auth/account", "/auth/mfa/factors"])
     await expectProblem(await isolate.fetch(path, { headers: bearerOf(token) }), 401, "invalid_token");
   await expectProblem(
-    await isolate.fetch("/auth/refresh", json({ refresh_token: token })),
+    await isolate.fetch("/auth/refresh", json({ refresh_token: token.slice(0, 500) })),
     401,
     "invalid_grant",
   );
