@@ -52,6 +52,16 @@ function isEnough(session: LiveSession, { level, maxAgeSeconds }: Wanted, now: n
   return isYoung && (level === null || !isWeaker(session.acr, level));
 }
 
+/** The same question as it was understood: what else the address held is not carried on. */
+function askedAgain({ level, maxAgeSeconds, returnTo }: Wanted): string {
+  const asked = [
+    ...(level === null ? [] : [`level=${level}`]),
+    ...(maxAgeSeconds === null ? [] : [`max_age=${maxAgeSeconds}`]),
+    `return_to=${encodeURIComponent(returnTo).replaceAll("%2F", "/")}`,
+  ];
+  return asked.join("&");
+}
+
 /** What the account would have to set up before it can reach the level; null when it has it. */
 function setUpFor(level: Level | null, { factorKinds }: LiveSession): string | null {
   if (level === "phishing-resistant" && !factorKinds.includes("passkey")) return "/account/security/passkey";
@@ -71,8 +81,7 @@ export function mountAgainPage(pages: PageMount, deps: PageDeps): void {
     const wanted = wantedBy({ level, maxAge, returnTo }, deps);
     const session = await ownerOf(c, deps);
     if (!session) {
-      const { search } = c.env.visit.url;
-      return seeOther(`/login?return_to=${encodeURIComponent(`${path}${search}`)}`);
+      return seeOther(`/login?return_to=${encodeURIComponent(`${path}?${askedAgain(wanted)}`)}`);
     }
     if (isEnough(session, wanted, deps.now())) return seeOther(wanted.returnTo);
     return await ask(c, deps, session, wanted);

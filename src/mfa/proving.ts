@@ -71,7 +71,8 @@ export function createProving(foundation: Foundation) {
 
   async function prove(claim: Claim, shown: Shown, operator: Operator): Promise<ProofVerdict> {
     const { accountId, lane } = claim;
-    const guesses = factorOf(shown)?.guesses ?? "closed";
+    const factor = factorOf(shown);
+    const guesses = factor ? factor.guesses : "closed";
     const isClosable = guesses === "closed";
     const taken =
       guesses === null
@@ -90,8 +91,8 @@ export function createProving(foundation: Foundation) {
       tellGuesses(accountId, failed, operator);
       return { ok: false, reason: "wrong" };
     }
-    const factor = { kind: shown.kind, isUserVerified: verdict.isUserVerified };
-    return { ok: true, owner, proved: provedBy(claim.methods, factor), use: verdict.use, lane };
+    const proof = { kind: shown.kind, isUserVerified: verdict.isUserVerified };
+    return { ok: true, owner, proved: provedBy(claim.methods, proof), use: verdict.use, lane };
   }
 
   /** Signing in by a passkey alone: it says itself whose it is, and cannot be guessed. */

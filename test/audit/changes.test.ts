@@ -181,9 +181,9 @@ test.each(causes)(
 
 test("every type of event that tells of a change has its cause in the table above", () => {
   const ofRefusals: EventType[] = ["key.refused", "access.refused", "limit.exceeded", "limit.degraded"];
-  // Brought about in test/signing-keys, test/accounts, test/sessions, test/tokens, test/login and test/messages.
+  // Brought about in factors.test.ts, and in test/signing-keys, test/accounts, test/sessions, test/tokens, test/login and test/messages.
   const elsewhere: EventType[] = eventTypes.filter((type) =>
-    /^(?:signing_key|account|session|sign_in|refresh|token|message)\./.test(type),
+    /^(?:signing_key|account|session|sign_in|factor|refresh|token|message)\./.test(type),
   );
   const types = new Set(causes.map(({ type }) => type));
   expect([...types, ...ofRefusals, ...elsewhere].sort()).toEqual([...eventTypes].sort());

@@ -10,6 +10,7 @@ import {
   unique,
   withAdmin,
 } from "../support/given.ts";
+import { reasonsOfFactors } from "./reasons-of-factors.ts";
 import { reasonsOfPeople } from "./reasons-of-people.ts";
 
 type Headers_ = Record<string, string>;
@@ -280,6 +281,8 @@ test("every reason for a refusal has its cause in the table above", () => {
   ofChanges.push("insufficient_user_authentication");
   // Of people and their tokens: each is brought about in people.test.ts.
   ofChanges.push(...reasonsOfPeople);
+  // Of second factors: each is brought about in factors.test.ts.
+  ofChanges.push(...reasonsOfFactors);
   expect([...causes.map(({ reason }) => reason), ...ofChanges].sort()).toEqual([...eventReasons].sort());
 });
 
