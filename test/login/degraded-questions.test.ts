@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { networkOf } from "../../src/api-keys/addresses.ts";
 import { type Isolate, json } from "../support/given.ts";
 import { givenBrowser, givenSignInIsolate } from "../support/given-browser.ts";
 import { freshAddress, givenPerson, goodPassword } from "../support/given-people.ts";
@@ -45,7 +46,7 @@ for (const [name, { path, page, permits, limits }] of Object.entries(questions))
     await isolate.redisFault([{ kind: "refuse" }]);
     const trip = rateLimits.openTrip();
     const limit = name === "register" ? "registerNetwork" : "recoverNetwork";
-    const network = isolate.address.replace(/::1$/, "::/64");
+    const network = networkOf(isolate.address);
     const taking = rateLimits.take(trip, [rateLimits.demandOf(limit, `network:${network}`, permits)]);
     await trip.send();
     expect(await taking).toMatchObject({ ok: true });
