@@ -174,7 +174,7 @@ test("so are those where a second step is set up and asked for, and the list of 
   expect([troublesOf(window), troublesOf(half)]).toEqual([[], []]);
 });
 
-test("a page asks for its sheet and its script once and for nothing more, and for neither again", async () => {
+test("a page asks for its sheet, its script and its icon once and for nothing more, and for none again", async () => {
   const { page } = await givenWindow();
   const asked: string[] = [];
   page.on("response", (response) => {
@@ -185,6 +185,7 @@ test("a page asks for its sheet and its script once and for nothing more, and fo
   expect(asked.map((path) => path.replace(/-[0-9a-f]{16}\./, ".")).toSorted()).toEqual([
     "/assets/pages.css",
     "/assets/pages.js",
+    "/assets/pages.svg",
   ]);
   let hits = 0;
   page.on("requestfinished", async (request) => {
