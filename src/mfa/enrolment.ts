@@ -63,7 +63,12 @@ export function createEnrolment(foundation: Foundation) {
     async confirmTotp(id: string, code: string, { accountId }: Holder, operator: Operator): Promise<boolean> {
       const opened = await openPending(id, accountId);
       if (!opened) throw new AuthError("not_found", "nothing waits to be confirmed; begin again");
-      const step = stepOf(code, { secret: opened.secret, at: now(), window: 1, after: 0 });
+      const step = stepOf(code, {
+        secret: opened.secret,
+        at: now(),
+        window: foundation.totpWindowSteps,
+        after: 0,
+      });
       if (step === null) return false;
       if (!(await store.confirmTotp(id, accountId, step, new Date(now()))))
         throw new AuthError("not_found", "nothing waits to be confirmed; begin again");

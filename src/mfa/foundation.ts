@@ -17,6 +17,8 @@ export type Foundation = {
   readonly seal: Pick<Seal, "seal" | "open">;
   /** What an authenticator application shows beside its codes. */
   readonly brandName: string;
+  /** Steps of 30 seconds by which a code may be early or late, when an app is set up as when it is used. */
+  readonly totpWindowSteps: number;
   readonly audit: Pick<Audit, "record">;
   readonly tellOwner: (accountId: string, notice: OwnerNotice, background: Background) => void;
   readonly now: () => number;

@@ -9,7 +9,7 @@ import { createSteps } from "./steps.ts";
 import type { PasskeyDetails } from "./tables.ts";
 
 /** Second factors and passkeys: set up, shown, counted. What a proof opens is for the rooms that begin something by it. */
-export function createMfa(sources: Omit<Foundation, "factors"> & { readonly totpWindowSteps: number }) {
+export function createMfa(sources: Omit<Foundation, "factors">) {
   const { passkeys, challenges, store, now } = sources;
   const factors = factorList({ ...sources, windowSteps: sources.totpWindowSteps });
   const foundation = { ...sources, factors };

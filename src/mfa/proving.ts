@@ -26,8 +26,8 @@ export type Claim = {
 };
 
 /**
- * One way in for every kind of factor: counted before it is looked at, checked, used up by whoever acts on it. The count
- * is one for all of an account's factors.
+ * One way in for every kind of factor: what can be guessed is counted before it is looked at, checked, and used up by
+ * whoever acts on it. The counts are of the account, whichever sign-in and isolate a guess comes by.
  */
 export function createProving(foundation: Foundation) {
   const { store, factors, audit, tellOwner, now } = foundation;

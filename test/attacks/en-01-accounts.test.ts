@@ -55,28 +55,20 @@ test("signing in: the same hash is computed for an account that is not there", a
 test("registering: a known address costs the same hash and the same statement, and the same number of mails", async () => {
   const isolate = await givenIsolate();
   const { email } = await givenPerson(isolate);
-  const measured = await timesOf(isolate, async (isKnown) =>
-    Object.keys(
-      await isolate.rooms.accounts.register(
-        isKnown ? email : freshAddress(),
-        goodPassword,
-        askedFrom(isolate),
-      ),
-    ),
+  const measured = await timesOf(isolate, (isKnown) =>
+    isolate.rooms.accounts.register(isKnown ? email : freshAddress(), goodPassword, askedFrom(isolate)),
   );
-  expect(measured.answers).toEqual(['["degraded"]']);
+  expect(measured.answers).toEqual(['{"degraded":[]}']);
   expectAlike(measured);
 }, 60_000);
 
 test("asking for a recovery: a known and an unknown address are one question to each store", async () => {
   const isolate = await givenIsolate();
   const { email } = await givenPerson(isolate);
-  const measured = await timesOf(isolate, async (isKnown) =>
-    Object.keys(
-      await isolate.rooms.accounts.requestRecovery(isKnown ? email : freshAddress(), askedFrom(isolate)),
-    ),
+  const measured = await timesOf(isolate, (isKnown) =>
+    isolate.rooms.accounts.requestRecovery(isKnown ? email : freshAddress(), askedFrom(isolate)),
   );
-  expect(measured.answers).toEqual(['["degraded"]']);
+  expect(measured.answers).toEqual(['{"degraded":[]}']);
   // A few milliseconds each: what is compared is mostly the machine's noise.
   expect(Math.abs(measured.known - measured.unknown)).toBeLessThan(25);
 }, 60_000);

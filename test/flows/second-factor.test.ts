@@ -185,3 +185,22 @@ test("where a second factor is required, who has none sets one up before anythin
   // The same step sets up nothing more.
   await expectProblem(await isolate.fetch("/auth/mfa/totp", json({ mfa_token })), 401, "mfa_token_invalid");
 });
+
+test("with a window of 0 a code of the step before neither sets an app up nor signs in", async () => {
+  const isolate = await givenSignInIsolate({ environment: { TOTP_WINDOW_STEPS: "0" } });
+  const person = await givenPerson(isolate);
+  const headers = bearerOf((await givenTokens(isolate, person)).access_token);
+  const begun = (await (await isolate.fetch("/auth/mfa/totp", json({}, headers))).json()) as {
+    id: string;
+    secret: string;
+  };
+  const confirm = (code: string) =>
+    isolate.fetch("/auth/mfa/totp/confirm", json({ id: begun.id, code }, headers));
+  await expectProblem(await confirm(codeOf(isolate, begun.secret, -1)), 401, "invalid_code");
+  expect((await confirm(codeOf(isolate, begun.secret))).status).toBe(204);
+  isolate.clock.advance(60_000);
+  const { mfa_token } = await givenStep(isolate, person);
+  const show = (code: string) => proveBy(isolate, { mfa_token, factor: "totp", code });
+  await expectProblem(await show(codeOf(isolate, begun.secret, -1)), 401, "invalid_code");
+  expect((await show(codeOf(isolate, begun.secret))).status).toBe(200);
+});
