@@ -121,8 +121,11 @@ export function createVerification(sources: Sources) {
   async function readCold(hash: string, question: KeyQuestion): Promise<Cached | null> {
     if (feed.readBeganAt() > Number.NEGATIVE_INFINITY) return read(hash);
     const [cached] = await Promise.all([read(hash), revocation.refreshBehind()]);
+    if (!cached?.record) return cached;
+    // A starting point that came after the record has emptied the cache: what was read is as young as it was.
+    if (!cache.find(hash)) cache.put(hash, cached.record, cached.readBeganAt, () => false);
     // Only a read that began after the starting point is watched by the feed.
-    if (cached?.record) question.background(read(hash));
+    question.background(read(hash));
     return cached;
   }
 

@@ -83,6 +83,18 @@ test("a cold check reads the record once and asks Redis no more than twice", asy
   expect(cold.postgres - notes).toBeLessThanOrEqual(coldBudget.postgres + 1);
 });
 
+test("a cold check whose record is there before the feed's starting point reads it no more often", async () => {
+  const maker = await givenIsolate();
+  const { key } = await givenKey(maker);
+  const isolate = await givenIsolate();
+  await isolate.redisFault([{ kind: "slow", ms: 120, times: 1 }]);
+  const cold = await callsUntilAnswer(isolate, () => verify(isolate, key));
+  expect(cold.answer.valid).toBe(true);
+  await isolate.settle();
+  const { summaries } = await isolate.calls();
+  expect(summaries.flat().filter((word) => word === "SELECT")).toHaveLength(coldBudget.postgres + 1);
+});
+
 test("fifty malformed and forged keys in a cold isolate are refused without one call", async () => {
   const forever = new Promise<void>(() => undefined);
   const isolate = await givenIsolate({ waitForRefusals: () => forever });
