@@ -70,6 +70,7 @@ export type WiringOptions = {
   readonly now?: () => number;
   /** Settles when refusals that are counted together have waited long enough. */
   readonly waitForRefusals?: () => Promise<void>;
+  readonly redisDeadlineMilliseconds?: () => number;
 };
 
 const waitOneSpan = () => new Promise<void>((resolve) => setTimeout(resolve, refusalsWaitMilliseconds));
@@ -79,7 +80,12 @@ export async function wire(config: Config, options: WiringOptions) {
   const now = options.now ?? (() => Date.now());
   const { issuer, levelPolicy } = config;
   const database = createDatabase(config.databaseUrl);
-  const redis = createRedis({ url: config.redisUrl, token: config.redisToken, now });
+  const redis = createRedis({
+    url: config.redisUrl,
+    token: config.redisToken,
+    now,
+    ...(options.redisDeadlineMilliseconds && { deadlineMilliseconds: options.redisDeadlineMilliseconds }),
+  });
 
   const audit = createAudit({
     store: await createAuditStore({ database, redis }),

@@ -2,7 +2,7 @@ import { Redis } from "@upstash/redis/cloudflare";
 import { hex, utf8 } from "../crypto/bytes.ts";
 
 /** Redis answers in one or two milliseconds or not at all; a check must not wait for "not at all". */
-const deadlineMilliseconds = 250;
+export const deadlineMilliseconds = 250;
 /** After a failure nobody asks for this long: an outage costs one deadline a second, not one a request. */
 const restMilliseconds = 1000;
 
@@ -40,12 +40,19 @@ type Reply = { result?: unknown; error?: string | undefined };
  * Upstash reduced to a few verbs over one pipeline. The SDK's habits that would hurt are turned off: retries (a
  * command whose answer was lost would run twice), parsing of values, telemetry, batching across requests.
  */
-export function createRedis(options: { url: string; token: string; now: () => number }) {
+export function createRedis(options: {
+  url: string;
+  token: string;
+  now: () => number;
+  /** Of one round trip; read at each. */
+  deadlineMilliseconds?: () => number;
+}) {
+  const deadline = options.deadlineMilliseconds ?? (() => deadlineMilliseconds);
   const client = new Redis({
     url: options.url,
     token: options.token,
     retry: { retries: 0, backoff: () => 0 },
-    signal: () => AbortSignal.timeout(deadlineMilliseconds),
+    signal: () => AbortSignal.timeout(deadline()),
     automaticDeserialization: false,
     enableTelemetry: false,
     enableAutoPipelining: false,

@@ -4,6 +4,7 @@ import { afterAll, expect, inject } from "vitest";
 import { createApp } from "../../src/app.ts";
 import { readConfig } from "../../src/env.ts";
 import { gatewayRoutes } from "../../src/gateway/tables.ts";
+import { deadlineMilliseconds } from "../../src/storage/redis.ts";
 import { type Rooms, wire } from "../../src/wiring.ts";
 import { type Clock, createClock } from "./clock.ts";
 import { inLane } from "./lane.ts";
@@ -43,10 +44,13 @@ export async function givenIsolate(options: IsolateOptions = {}) {
     : { url: upstashUrl, port: stores.upstashPort };
   const ports = [stores.neonPort, redis.port];
   const environment = { ...inLane(stores.environment, lane, redis.url), ...options.environment };
+  // A busy machine is no outage: Redis has its own short deadline only where a test makes it misbehave.
+  let redisMisbehaves = false;
   const rooms = await wire(readConfig(environment), {
     argon2,
     now: clock.now,
     waitForRefusals: options.waitForRefusals ?? (() => Promise.resolve()),
+    redisDeadlineMilliseconds: () => (redisMisbehaves ? deadlineMilliseconds : 5000),
   });
   const app = createApp(rooms);
   const pending: Promise<unknown>[] = [];
@@ -77,7 +81,10 @@ export async function givenIsolate(options: IsolateOptions = {}) {
     },
     calls: () => callsOf(ports, lane),
     forgetCalls: () => forgetCallsOf(ports, lane),
-    redisFault: (rules: readonly FaultRule[]) => setFaults(redis.port, lane, rules),
+    async redisFault(rules: readonly FaultRule[]): Promise<void> {
+      redisMisbehaves = rules.length > 0;
+      await setFaults(redis.port, lane, rules);
+    },
     postgresFault: (rules: readonly FaultRule[]) => setFaults(stores.neonPort, lane, rules),
   };
 }
