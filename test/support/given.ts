@@ -1,6 +1,6 @@
 import argon2 from "@phi-ag/argon2/argon2.wasm";
 import { inArray } from "drizzle-orm";
-import { afterAll, expect, inject } from "vitest";
+import { expect, inject } from "vitest";
 import { createApp } from "../../src/app.ts";
 import { readConfig } from "../../src/env.ts";
 import { gatewayRoutes } from "../../src/gateway/tables.ts";
@@ -169,12 +169,13 @@ export const givenAdminKey = async (isolate: Isolate): Promise<string> =>
 type RouteDraft = Parameters<Rooms["routeAdmin"]["create"]>[0];
 const routesMade: string[] = [];
 
-/** All files together make more routes than there may be at once. */
-afterAll(async () => {
-  if (routesMade.length === 0) return;
+/** All files together make more routes than there may be at once: each file's go with it. */
+export async function forgetRoutes(): Promise<void> {
+  const made = routesMade.splice(0);
+  if (made.length === 0) return;
   const { rooms } = await givenIsolate();
-  await rooms.database.delete(gatewayRoutes).where(inArray(gatewayRoutes.id, routesMade));
-});
+  await rooms.database.delete(gatewayRoutes).where(inArray(gatewayRoutes.id, made));
+}
 
 /** A fresh route to the test upstream: `path` is what the gateway matches, `/echo` where it leads. */
 export async function givenRoute(isolate: Isolate, draft: Partial<RouteDraft> = {}) {

@@ -1,0 +1,4 @@
+import { afterAll } from "vitest";
+import { forgetRoutes } from "../support/given.ts";
+
+afterAll(forgetRoutes);
