@@ -102,6 +102,9 @@ function stepOf(
   return { do: "make", pair, slot, signsFrom: Math.max(isDueAt, afterSeen(now)) };
 }
 
+/** A key that took over so lately, with none after it, is what the other of two operators asked for. */
+const togetherMilliseconds = 5000;
+
 /**
  * The hand-over of a pair at the earliest moment that is safe: the inequality is
  * `signs_from ≥ published_at + seenSeconds`. Only where nothing can sign at all does a key begin unseen.
@@ -111,10 +114,13 @@ export function handOver(
   pair: Pair,
   now: number,
   canOpen: (kid: string) => boolean,
-): Step | { readonly do: "refuse"; readonly reason: string } {
+): Step | { readonly do: "refuse"; readonly reason: string } | { readonly do: "nothing" } {
   const { active, next, slot } = standingOf(keys, pair, now, canOpen);
   const isSigning = active !== null && canOpen(active.kid);
   if (!next || !canOpen(next.kid)) {
+    const tookOver =
+      active !== null && active.slot > 1 ? active.signsFrom.getTime() : Number.NEGATIVE_INFINITY;
+    if (isSigning && now - tookOver < togetherMilliseconds) return { do: "nothing" };
     return { do: "make", pair, slot, signsFrom: isSigning ? afterSeen(now) : now };
   }
   const signsFrom = isSigning ? Math.max(now, seenFrom(next)) : now;

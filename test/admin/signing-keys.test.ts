@@ -75,6 +75,7 @@ test("a rotation answers who signs from when and what leaves when; one too soon 
     });
   }
   expect(line.leaving).toHaveLength(2);
+  clock.advance(5000);
   await rotate({});
   const refused = await expectProblem(await rotate({}), 409, "conflict");
   expect(refused.detail).toContain(`signs_from >= published_at + ${seenSeconds} s`);

@@ -143,8 +143,8 @@ describe("by an operator", () => {
     expect(await rows()).toEqual(before);
   });
 
-  test("two operators at once hand over once", async () => {
-    const { first, isolate, rows, next } = await givenSeenSuccessors();
+  test("two operators at once, or one who asks again within five seconds, hand over once", async () => {
+    const { first, isolate, clock, rows, next } = await givenSeenSuccessors();
     const others = await Promise.all([isolate(), isolate()]);
     const done = await Promise.allSettled([first, ...others].map((one) => rotate(one)));
     expect(done.some(({ status }) => status === "fulfilled")).toBe(true);
@@ -154,5 +154,9 @@ describe("by an operator", () => {
       ({ signsUntil, signsFrom }) => signsUntil === null && signsFrom <= new Date(first.clock.now()),
     );
     expect(active.map(({ kid }) => kid)).toEqual([next.kid]);
+    clock.advance(ms(5) - 1);
+    const before = await rows();
+    await rotate(first);
+    expect(await rows()).toEqual(before);
   });
 });

@@ -122,7 +122,7 @@ export function simulate() {
     rotate: () => {
       for (const pair of pairsOf(keys)) {
         const step = handOver(keys, pair, now, open);
-        if (step.do !== "refuse") perform(step);
+        if (step.do !== "refuse" && step.do !== "nothing") perform(step);
       }
     },
     kill: (at: number) => {
