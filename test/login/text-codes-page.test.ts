@@ -54,7 +54,7 @@ test("a telephone is set up by pages without JavaScript: number, code, and it st
   expect(shown.html).toContain("Change the phone number");
   for (const { html } of [shown, wrong, asked]) expect(html).not.toContain(number.slice(1, -2));
   expectSeeOther(await answer(browser, wrong, `${page}/confirm`, { code }), page);
-  expect((await browser.open("/account")).html).toContain("A code from your app or A code by text message");
+  expect((await browser.open("/account")).html).toContain("A code from your app or a code by text message");
 });
 
 test("at sign-in the app comes first and the text last; a button has a code sent, the code opens, and another browser's page cannot ask", async () => {
