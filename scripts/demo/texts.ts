@@ -33,6 +33,6 @@ export async function tellTexts(
     const removed = await stage.aloud(scene, gone);
     scene.expect(removed.status === 204, "the telephone is taken away", removed);
     scene.expect(await mailbox.isToldGone(number), "and is told by text, beside the mail");
-    scene.proves("a code read out to a caller opens nothing of theirs; who loses a number hears of it.");
+    scene.proves("a code opens the sign-in that asked for it and no other; who loses a number hears of it.");
   });
 }

@@ -79,9 +79,10 @@ function TextSection(props: { sms: SmsAsked; state: FormState; returnTo: string 
       <Form action={sms.send.action} token={sms.send.token}>
         <ReturnTo path={props.returnTo} />
         <button type="submit" class="whole">
-          Send a code to the phone ending in {sms.ending}
+          Send a code to …{sms.ending}
         </button>
       </Form>
+      <p class="or">then</p>
       <Form action={sms.show.action} token={sms.show.token}>
         <ReturnTo path={props.returnTo} />
         <TextCodeField error={state.errors?.sms_code} isFirst={isOpen} />

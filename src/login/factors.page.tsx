@@ -96,7 +96,9 @@ function Factor({ factor, now }: { factor: FactorShown; now: number }) {
         <bdi>{name}</bdi>
       </h3>
       {name === kindWords[kind] ? null : <p>{kindWords[kind]}</p>}
-      {factor.numberEnding === null ? null : <p>To the number that ends in {factor.numberEnding}</p>}
+      {factor.numberEnding === null || name.endsWith(factor.numberEnding) ? null : (
+        <p>To the number that ends in {factor.numberEnding}</p>
+      )}
       {codesLeft === null ? null : <p>{codesLeft === 1 ? "One code left" : `${codesLeft} codes left`}</p>}
       {factor.isBackedUp === true ? <p>Kept in a password manager, on each of your devices</p> : null}
       <p class="small">

@@ -12,7 +12,8 @@ const NotNow = () => (
 );
 
 /** Before anything is sent: what it is worth, and the number. */
-export function PhoneStartContent({ action, token, state, isChange }: FormAsked & { isChange: boolean }) {
+export function PhoneStartContent(props: FormAsked & { isChange: boolean; number: string | undefined }) {
+  const { action, token, state, isChange } = props;
   return (
     <>
       <h1>{isChange ? "Change your phone number" : "Add a phone number"}</h1>
@@ -27,6 +28,7 @@ export function PhoneStartContent({ action, token, state, isChange }: FormAsked 
           inputmode="tel"
           autocomplete="tel"
           hint="With its country, from the plus on, like +49 151 2345678."
+          value={props.number}
           error={state.errors?.number}
           isFirst
         />

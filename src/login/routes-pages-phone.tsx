@@ -89,7 +89,7 @@ export function mountPhonePages(own: OwnMount, deps: PageDeps): void {
   );
 }
 
-const showStart = (owner: Owner, deps: PageDeps, mistake?: Mistake): Promise<Response> =>
+const showStart = (owner: Owner, deps: PageDeps, mistake?: Mistake, number?: string): Promise<Response> =>
   ownPage(owner, deps, {
     title: "Add a phone number",
     form: forms.number,
@@ -102,6 +102,7 @@ const showStart = (owner: Owner, deps: PageDeps, mistake?: Mistake): Promise<Res
           token={token}
           isChange={owner.session.factorKinds.includes("sms")}
           state={state}
+          number={number}
         />
       </>
     ),
@@ -111,14 +112,14 @@ async function begin(owner: Owner, deps: PageDeps): Promise<Response> {
   const { c, session } = owner;
   const asked = { form: forms.number, bond: ownerBond(session.id), entries: { number: text(64) } };
   const { fields, isOurs } = await readPageForm(c, deps, asked);
-  if (!isOurs) return await showStart(owner, deps, staleForm);
+  if (!isOurs) return await showStart(owner, deps, staleForm, fields.number);
   try {
     const { id } = await deps.mfa.beginPhone(fields.number, holderOf(owner), senderOf(c, session.accountId));
     return await showCode(owner, deps, id);
   } catch (thrown) {
     const mistake = mistakeOfTexting(thrown);
     if (!mistake) throw thrown;
-    return await showStart(owner, deps, mistake);
+    return await showStart(owner, deps, mistake, fields.number);
   }
 }
 

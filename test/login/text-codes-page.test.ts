@@ -41,6 +41,7 @@ test("a telephone is set up by pages without JavaScript: number, code, and it st
   const wrongNumber = await browser.submit(page, { number: "0151 2345678" });
   expect(wrongNumber.answer.status).toBe(400);
   expect(wrongNumber.html).toContain("Give a mobile number with its country");
+  expect(wrongNumber.html).toContain('value="0151 2345678"');
 
   const code = await codeTo(isolate, number);
   const [guess = ""] = wrongCodes(code, 1);
@@ -50,7 +51,7 @@ test("a telephone is set up by pages without JavaScript: number, code, and it st
   expectSeeOther(await answer(browser, wrong, `${page}/confirm`, { code }), "/account/security");
   const shown = await browser.open("/account/security");
   expect(shown.html).toContain("Your phone number is confirmed.");
-  expect(shown.html).toContain(`To the number that ends in ${number.slice(-2)}`);
+  expect(shown.html).toContain(`Phone number ending in ${number.slice(-2)}`);
   expect(shown.html).toContain("Change the phone number");
   for (const { html } of [shown, wrong, asked]) expect(html).not.toContain(number.slice(1, -2));
   expectSeeOther(await answer(browser, wrong, `${page}/confirm`, { code }), page);
