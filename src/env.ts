@@ -2,6 +2,8 @@ import { parseRange } from "./api-keys/addresses.ts";
 import { parseVersionedSecrets, type VersionedSecrets } from "./crypto/versioned-secrets.ts";
 import { type Brand, defaultAccent, parseAccent } from "./http/brand.ts";
 import { isLoopback } from "./http/door-checks.ts";
+import { parseSmsKey, type SmsKey } from "./messages/sms.client.ts";
+import { parseCountries, parsePhoneNumber } from "./mfa/phone-number.ts";
 import { parseRelyingParty, type RelyingParty } from "./mfa/relying-party.ts";
 import { type LevelPolicy, parseLevelPolicy } from "./tokens/level-policy.ts";
 
@@ -9,6 +11,13 @@ import { type LevelPolicy, parseLevelPolicy } from "./tokens/level-policy.ts";
 type ServiceBinding = { fetch(request: Request): Promise<Response> };
 
 export type MailConfig = { readonly url: string; readonly key: string; readonly from: string };
+
+export type SmsConfig = {
+  readonly url: string;
+  readonly key: SmsKey;
+  readonly from: string;
+  readonly countries: readonly string[];
+};
 
 export type Config = {
   /** Origin, no trailing slash. */
@@ -27,6 +36,8 @@ export type Config = {
   readonly passwordPeppers: VersionedSecrets;
   /** Null: nothing that needs a mail can be done, and says so. */
   readonly mail: MailConfig | null;
+  /** Null: there are no codes by text message. */
+  readonly sms: SmsConfig | null;
   /** Asked for the first five digits of a password's SHA-1; null: not asked. */
   readonly breachedPasswordsUrl: string | null;
   /** Whose pages these are. */
@@ -62,6 +73,7 @@ export function readConfig(environment: Environment): Config {
     refreshGraceSeconds: readWhole(environment, "REFRESH_GRACE_SECONDS", 0, 60, 10),
     passwordPeppers: readPeppers(environment),
     mail: readMail(environment, issuer),
+    sms: readSms(environment),
     breachedPasswordsUrl: readOptionalUrl(environment, "BREACHED_PASSWORDS_URL"),
     brand: readBrand(environment, issuer),
     passkeys: readRelyingParty(environment, issuer),
@@ -168,6 +180,24 @@ function readMail(environment: Environment, issuer: string): MailConfig | null {
   const from = read(environment, "MAIL_FROM") ?? `no-reply@${new URL(issuer).hostname}`;
   if (!mailAddress.test(from)) fail("MAIL_FROM", "must be a mail address, alone or as Name <address>");
   return { url, key, from };
+}
+
+/** All four or none: what is half configured would be believed to be there. */
+function readSms(environment: Environment): SmsConfig | null {
+  const names = ["SMS_API_URL", "SMS_API_KEY", "SMS_FROM", "SMS_COUNTRIES"] as const;
+  const url = readOptionalUrl(environment, names[0]);
+  const [, keyText, from, countryText] = names.map((name) => read(environment, name));
+  if (url === null && [keyText, from, countryText].every((text) => text === undefined)) return null;
+  if (url === null) fail(names[0], "is missing, though another variable of text messages is set");
+  if (keyText === undefined) fail(names[1], "is missing, though SMS_API_URL is set");
+  if (from === undefined) fail(names[2], "is missing, though SMS_API_URL is set");
+  const key = parseSmsKey(keyText);
+  if (!key) fail(names[1], "must be the provider's account and its token: AC…:token");
+  if (parsePhoneNumber(from) !== from && !/^(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11}$/.test(from))
+    fail(names[2], "must be a number like +4915112345678, or a name of at most 11 letters and digits");
+  const countries = parseCountries(readList(environment, names[3]));
+  if (!countries) fail(names[3], "must name countries by their calling codes, like +49,+1");
+  return { url, key, from, countries };
 }
 
 /** What a person can read in one line, without characters that turn or hide the text around them. */

@@ -3,23 +3,34 @@ import type { Audit, Background } from "./audit/audit.ts";
 import { deriveSecrets } from "./crypto/derived-secrets.ts";
 import { createSeal } from "./crypto/seal.ts";
 import type { Config } from "./env.ts";
+import type { Messages } from "./messages/messages.ts";
 import { createChallenges } from "./mfa/challenges.ts";
 import { createMfa } from "./mfa/mfa.ts";
 import { createPasskeys } from "./mfa/passkeys.ts";
+import { createPhoneStore } from "./mfa/phone.store.ts";
+import { createSmsCodes } from "./mfa/sms-codes.ts";
 import { createFactorStore } from "./mfa/store.ts";
+import { createTexting } from "./mfa/texting.ts";
+import type { RateLimits } from "./rate-limits/rate-limits.ts";
 import type { Database } from "./storage/database.ts";
 
-/** The room of second factors and passkeys, for `wiring.ts`. */
-export async function wireFactors(sources: {
+type Sources = {
   config: Config;
   database: Database;
+  messages: Pick<Messages, "sendText">;
+  rateLimits: Pick<RateLimits, "openTrip" | "take" | "demandOf">;
   audit: Pick<Audit, "record">;
   tellOwner: (accountId: string, notice: OwnerNotice, background: Background) => void;
   now: () => number;
-}) {
+};
+
+/** The room of second factors and passkeys, for `wiring.ts`. */
+export async function wireFactors(sources: Sources) {
   const { config, now } = sources;
   return createMfa({
     store: createFactorStore(sources.database),
+    phoneStore: createPhoneStore(sources.database),
+    sms: await wireTexts(sources),
     passkeys: createPasskeys({ ...config.passkeys, rpName: config.brand.name }),
     challenges: await createChallenges({
       secrets: await deriveSecrets(config.keyEncryptionKeys, "passkey challenges"),
@@ -32,4 +43,14 @@ export async function wireFactors(sources: {
     tellOwner: sources.tellOwner,
     now,
   });
+}
+
+/** Null: no SMS provider is configured. */
+async function wireTexts(sources: Sources) {
+  const { config, messages, rateLimits, audit } = sources;
+  if (!config.sms) return null;
+  const codes = await createSmsCodes(await deriveSecrets(config.keyEncryptionKeys, "codes by text message"));
+  const payer = config.sms.key.account;
+  const texting = createTexting({ messages, rateLimits, codes, payer, audit });
+  return { codes, texting, countries: config.sms.countries };
 }

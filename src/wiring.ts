@@ -33,6 +33,7 @@ import { createLogin } from "./login/login.ts";
 import { createOwnAccess } from "./login/own-access.ts";
 import { createMailClient } from "./messages/mail.client.ts";
 import { ageMaxMilliseconds, createMessages } from "./messages/messages.ts";
+import { createSmsClient } from "./messages/sms.client.ts";
 import { createMessageStore } from "./messages/store.ts";
 import { createTemplates } from "./messages/templates.ts";
 import { createRateLimits } from "./rate-limits/rate-limits.ts";
@@ -95,6 +96,8 @@ export async function wire(config: Config, options: WiringOptions) {
   });
   const messages = createMessages({
     client: config.mail && createMailClient(config.mail),
+    sms: config.sms && createSmsClient(config.sms),
+    issuer,
     store: await createMessageStore({ redis, lifeMilliseconds: 2 * ageMaxMilliseconds }),
     templates: createTemplates({ issuer: config.issuer }),
     seal: createSeal(config.keyEncryptionKeys),
@@ -187,7 +190,7 @@ export async function wire(config: Config, options: WiringOptions) {
     now,
   });
 
-  const mfa = await wireFactors({ config, database, audit, tellOwner, now });
+  const mfa = await wireFactors({ config, database, messages, rateLimits, audit, tellOwner, now });
 
   /** A person who is gone has no keys either, and they go first: what fails in between can be asked for again. */
   const remove: typeof accounts.remove = async (accountId, password, operator) => {

@@ -1,9 +1,9 @@
 import { TOTP } from "otpauth";
 import { randomBase62 } from "../../src/crypto/base62.ts";
-import type { Answered } from "./caller.ts";
-import { type Cast, type Person, signIn, type Tokens, tokensIn, withToken } from "./person.ts";
+import { beginSignIn, type Cast, type Mailbox, prove, signIn, type Tokens, withToken } from "./person.ts";
 import type { Stage } from "./stage.ts";
-import type { Scene, Story } from "./story.ts";
+import type { Story } from "./story.ts";
+import { tellTexts } from "./texts.ts";
 
 const periodMilliseconds = 30_000;
 
@@ -12,11 +12,12 @@ type Equipped = Cast & { readonly weak: Tokens; readonly userId: string };
 type App = { readonly nextCode: () => string };
 
 /** A second factor: set up, asked for, demanded by a route, replaced by a recovery code, and reset by an operator. */
-export async function tellFactors(story: Story, stage: Stage): Promise<void> {
+export async function tellFactors(story: Story, stage: Stage, mailbox: Mailbox): Promise<void> {
   const route = await stage.givenRoute({ credentials: ["access-token"], level: "two-factor" });
   const person = { email: `${stage.unique("person")}@example.com`, password: randomBase62(24) };
   const { equipped, app } = await tellSetUp(story, stage, { route, person });
   const strong = await tellBoth(story, stage, equipped, app);
+  await tellTexts(story, stage, { person, strong, mailbox });
   const codes = await tellRecoveryCodes(story, stage, strong);
   await tellStepUp(story, stage, equipped, codes[0] ?? "");
   await tellRecovery(story, stage, equipped, codes[1] ?? "");
@@ -60,32 +61,6 @@ async function tellSetUp(
     scene.proves("nobody is locked out by an app that was never scanned; the secret is shown this once.");
     return { equipped: { route, person, weak, userId: String(made.json["id"]) }, app };
   });
-}
-
-/** A sign-in that waits for its second factor. */
-async function beginSignIn(scene: Scene, stage: Stage, person: Person, how: "aloud" | "quietly") {
-  const asked = stage.auth("/login", { ...person, refresh_in_body: true });
-  const due = await stage.quietly(asked);
-  const token = String(due.json["mfa_token"]);
-  scene.keepSecret(token);
-  scene.expect(due.json["mfa_required"] === true, "the password alone gives no token", due);
-  scene.expect(!("access_token" in due.json), "not beside the question either", due);
-  if (how === "aloud") scene.show(asked, due);
-  return token;
-}
-
-/** Shows a factor; the tokens, if any, are kept from being shown whole. */
-async function prove(
-  scene: Scene,
-  stage: Stage,
-  shown: Readonly<Record<string, string>>,
-): Promise<{ answer: Answered; tokens: Tokens }> {
-  const asked = stage.auth("/mfa/verify", shown);
-  const answer = await stage.quietly(asked);
-  const tokens =
-    answer.status === 200 ? tokensIn(scene, answer) : { access: "none", refresh: "none", sessionId: "none" };
-  scene.show(asked, answer);
-  return { answer, tokens };
 }
 
 async function tellBoth(story: Story, stage: Stage, { route, person }: Cast, app: App): Promise<Tokens> {

@@ -23,7 +23,7 @@ export async function tellPeople(story: Story, stage: Stage, mailbox: Mailbox): 
   const newest = await tellRefresh(story, stage, tokens);
   await tellTheft(story, stage, { route, person }, { stolen: tokens, newest });
   await tellSessions(story, stage, { route, person });
-  await tellFactors(story, stage);
+  await tellFactors(story, stage, mailbox);
   await tellKeyRotation(story, stage, { route, person });
   await tellEmergency(story, stage, { route, person });
   await tellEverywhere(story, stage, { route, person });

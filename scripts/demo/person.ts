@@ -48,6 +48,32 @@ export async function refresh(
   return tokens;
 }
 
+/** A sign-in that waits for its second factor. */
+export async function beginSignIn(scene: Scene, stage: Stage, person: Person, how: "aloud" | "quietly") {
+  const asked = stage.auth("/login", { ...person, refresh_in_body: true });
+  const due = await stage.quietly(asked);
+  const token = String(due.json["mfa_token"]);
+  scene.keepSecret(token);
+  scene.expect(due.json["mfa_required"] === true, "the password alone gives no token", due);
+  scene.expect(!("access_token" in due.json), "not beside the question either", due);
+  if (how === "aloud") scene.show(asked, due);
+  return token;
+}
+
+/** Shows a factor; the tokens, if any, are kept from being shown whole. */
+export async function prove(
+  scene: Scene,
+  stage: Stage,
+  shown: Readonly<Record<string, string>>,
+): Promise<{ answer: Answered; tokens: Tokens }> {
+  const asked = stage.auth("/mfa/verify", shown);
+  const answer = await stage.quietly(asked);
+  const tokens =
+    answer.status === 200 ? tokensIn(scene, answer) : { access: "none", refresh: "none", sessionId: "none" };
+  scene.show(asked, answer);
+  return { answer, tokens };
+}
+
 const boundMillisecondsMax = 300_000;
 const afterwards = 10;
 
@@ -79,18 +105,23 @@ const triesMax = 100;
 
 /** What the local stack keeps instead of sending it. */
 export function createMailbox(url: string, caller: Caller) {
+  /** What the newest message to somebody holds; null when none comes that does. */
+  async function find(to: string, pattern: RegExp): Promise<string | null> {
+    for (let tries = 0; tries < triesMax; tries += 1) {
+      const { text } = await caller.call({ url: `${url}/messages?to=${encodeURIComponent(to)}` });
+      const [newest] = JSON.parse(text) as { text: string }[];
+      const found = pattern.exec(newest?.text ?? "")?.[1];
+      if (found !== undefined) return found;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    return null;
+  }
+
   return {
-    /** The secret of the link in the newest mail to this address; null when none comes. */
-    async linkTo(email: string): Promise<string | null> {
-      for (let tries = 0; tries < triesMax; tries += 1) {
-        const { text } = await caller.call({ url: `${url}/messages?to=${encodeURIComponent(email)}` });
-        const [mail] = JSON.parse(text) as { text: string }[];
-        const link = /\?link=([0-9A-Za-z]+)/.exec(mail?.text ?? "")?.[1];
-        if (link !== undefined) return link;
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      }
-      return null;
-    },
+    /** The secret of the link in a mail. */
+    linkTo: (email: string) => find(email, /\?link=([0-9A-Za-z]+)/),
+    codeTo: (number: string) => find(number, /^(\d{6}) /),
+    isToldGone: async (number: string) => (await find(number, /(receives no sign-in codes)/)) !== null,
   };
 }
 

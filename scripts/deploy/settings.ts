@@ -9,7 +9,12 @@ export const requiredSecrets = [
   "API_KEY_TAG_SECRETS",
 ] as const;
 
-export const neverInPlainText = [...requiredSecrets, "PASSWORD_PEPPERS", "MAIL_API_KEY"] as const;
+export const neverInPlainText = [
+  ...requiredSecrets,
+  "PASSWORD_PEPPERS",
+  "MAIL_API_KEY",
+  "SMS_API_KEY",
+] as const;
 
 type Vars = Readonly<Record<string, unknown>>;
 

@@ -27,6 +27,8 @@ const CALLERS = [
   "MAIL_FROM",
   "SMS_API_URL",
   "SMS_API_KEY",
+  "SMS_FROM",
+  "SMS_COUNTRIES",
   "BREACHED_PASSWORDS_URL",
   "BRAND_NAME",
   "BRAND_ACCENT",
@@ -57,6 +59,10 @@ export function workerEnvironment(
     IMPORTED_KEY_PREFIXES: "legacy_",
     MAIL_API_URL: addresses.mailbox,
     MAIL_API_KEY: "local-mailbox",
+    SMS_API_URL: addresses.mailbox,
+    SMS_API_KEY: "AClocal:local-mailbox",
+    SMS_FROM: "Gatehouse",
+    SMS_COUNTRIES: "+1,+44,+49",
   };
   for (const name of CALLERS) {
     const value = callers[name];

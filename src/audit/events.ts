@@ -56,6 +56,7 @@ export const eventTypes = [
   "factor.removed",
   "factor.refused",
   "factor.recovery_code_used",
+  "factor.code_sent",
   "refresh.replayed",
   "token.refused",
   "token.revoked",

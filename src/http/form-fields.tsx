@@ -26,7 +26,7 @@ type FieldProps = {
   readonly id?: string;
   readonly label: string;
   readonly type: "email" | "password" | "text";
-  readonly inputmode?: "numeric";
+  readonly inputmode?: "numeric" | "tel";
   readonly autocomplete: string;
   readonly hint?: string;
   readonly value?: string | undefined;

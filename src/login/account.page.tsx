@@ -97,6 +97,7 @@ function secondStepOf(kinds: readonly string[]): string {
   return [
     ...(kinds.includes("passkey") ? ["A passkey"] : []),
     ...(kinds.includes("totp") ? ["A code from your app"] : []),
+    ...(kinds.includes("sms") ? ["a code by text message"] : []),
   ].join(" or ");
 }
 

@@ -16,6 +16,23 @@ export function CodeField(props: { hint?: string; error?: string | undefined; is
   );
 }
 
+/** The same of a text message. Telephones offer to fill it in. */
+export function TextCodeField(props: { error?: string | undefined; isFirst: boolean }) {
+  return (
+    <Field
+      name="code"
+      id="sms-code"
+      label="Code from the text message"
+      type="text"
+      inputmode="numeric"
+      autocomplete="one-time-code"
+      hint="Six digits. Each works once, for 5 minutes; only the newest does."
+      error={props.error}
+      isFirst={props.isFirst}
+    />
+  );
+}
+
 export function ReturnTo({ path }: { path: string | null }) {
   return path === null ? null : <input type="hidden" name="return_to" value={path} />;
 }

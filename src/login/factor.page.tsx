@@ -1,13 +1,22 @@
 import { Field, Form } from "../http/form-fields.tsx";
 import { type PasskeyAsked, PasskeyForm, PasskeyNeedsScript } from "../http/passkey-form.tsx";
-import { CodeField, ReturnTo } from "./code-field.page.tsx";
+import { CodeField, ReturnTo, TextCodeField } from "./code-field.page.tsx";
 import { type FormState, Notes } from "./sign-in.page.tsx";
 
 export type FactorsAsked = {
   /** Null: the account has none. */
   readonly passkey: PasskeyAsked | null;
   readonly app: { readonly action: string; readonly token: string } | null;
+  readonly sms: SmsAsked | null;
   readonly recovery: { readonly action: string; readonly token: string } | null;
+};
+
+/** A telephone: the end of its number, the button that has a code sent, and the field for it. */
+export type SmsAsked = {
+  readonly ending: string;
+  readonly isOpen: boolean;
+  readonly send: { readonly action: string; readonly token: string };
+  readonly show: { readonly action: string; readonly token: string };
 };
 
 /** The second question: what somebody may show, strongest first, and last what is for who has lost the rest. */
@@ -18,7 +27,8 @@ export function FactorContent(props: {
   returnTo: string | null;
 }) {
   const { asked, isRaise, state, returnTo } = props;
-  const { app, passkey } = asked;
+  const { app, passkey, sms } = asked;
+  const isAppFirst = state.errors?.recovery_code === undefined && !isTextFirst({ sms, state });
   return (
     <>
       <h1>{isRaise ? "Confirm that it is you" : "One more step"}</h1>
@@ -38,12 +48,13 @@ export function FactorContent(props: {
       {app === null ? null : (
         <Form action={app.action} token={app.token}>
           <ReturnTo path={returnTo} />
-          <CodeField error={state.errors?.code} isFirst={state.errors?.recovery_code === undefined} />
+          <CodeField error={state.errors?.code} isFirst={isAppFirst} />
           <button type="submit" class="primary whole">
             Go on
           </button>
         </Form>
       )}
+      {sms === null ? null : <TextSection sms={sms} state={state} returnTo={returnTo} />}
       <RecoverySection {...props} />
       <p class="after links">
         {isRaise ? (
@@ -53,6 +64,33 @@ export function FactorContent(props: {
         )}
       </p>
     </>
+  );
+}
+
+const isTextFirst = ({ sms, state }: { sms: SmsAsked | null; state: FormState }): boolean =>
+  sms !== null && (sms.isOpen || state.errors?.sms_code !== undefined);
+
+function TextSection(props: { sms: SmsAsked; state: FormState; returnTo: string | null }) {
+  const { sms, state } = props;
+  const isOpen = isTextFirst(props);
+  return (
+    <details class="after" open={isOpen}>
+      <summary>Use a text message instead</summary>
+      <Form action={sms.send.action} token={sms.send.token}>
+        <ReturnTo path={props.returnTo} />
+        <button type="submit" class="whole">
+          Send a code to …{sms.ending}
+        </button>
+      </Form>
+      <p class="or">then</p>
+      <Form action={sms.show.action} token={sms.show.token}>
+        <ReturnTo path={props.returnTo} />
+        <TextCodeField error={state.errors?.sms_code} isFirst={isOpen} />
+        <button type="submit" class="whole">
+          Use this code
+        </button>
+      </Form>
+    </details>
   );
 }
 

@@ -1,7 +1,7 @@
 import { Form } from "../http/form-fields.tsx";
 import type { FactorShown } from "../mfa/factor.ts";
 import { Time } from "./account.page.tsx";
-import { appWords, passkeyWords } from "./set-up.page.tsx";
+import { appWords, passkeyWords, phoneWords } from "./set-up.page.tsx";
 
 export type FactorForms = {
   readonly rename: { readonly action: string; readonly token: string };
@@ -11,13 +11,19 @@ export type FactorForms = {
 const kindWords: Readonly<Record<FactorShown["kind"], string>> = {
   totp: "Authenticator app",
   passkey: "Passkey",
+  sms: "Codes by text message",
   "recovery-codes": "Recovery codes",
 };
 
 /** What somebody signs in with besides the password, and the ways to have more. */
-export function FactorsSection(props: { factors: readonly FactorShown[]; forms: FactorForms; now: number }) {
+export function FactorsSection(props: {
+  factors: readonly FactorShown[];
+  forms: FactorForms;
+  /** Whether there are codes by text message here. */
+  hasTexts: boolean;
+  now: number;
+}) {
   const { factors } = props;
-  const has = (kind: FactorShown["kind"]): boolean => factors.some((factor) => factor.kind === kind);
   return (
     <section aria-labelledby="factors">
       <h2 id="factors">Passkeys and second steps</h2>
@@ -36,26 +42,38 @@ export function FactorsSection(props: { factors: readonly FactorShown[]; forms: 
           not enough.
         </p>
       )}
-      <ul class="rows">
-        <Way href="/account/security/passkey" action="Add a passkey">
-          {passkeyWords}
-        </Way>
-        <Way
-          href="/account/security/app"
-          action={has("totp") ? "Change the app" : "Add an authenticator app"}
-        >
-          {appWords}
-        </Way>
-        {has("totp") || has("passkey") ? (
-          <Way
-            href="/account/security/recovery-codes"
-            action={has("recovery-codes") ? "Make new recovery codes" : "Make recovery codes"}
-          >
-            Ten codes to keep in a safe place, for the day when your phone is lost.
-          </Way>
-        ) : null}
-      </ul>
+      <Ways {...props} />
     </section>
+  );
+}
+
+function Ways({ factors, hasTexts }: { factors: readonly FactorShown[]; hasTexts: boolean }) {
+  const has = (kind: FactorShown["kind"]): boolean => factors.some((factor) => factor.kind === kind);
+  return (
+    <ul class="rows">
+      <Way href="/account/security/passkey" action="Add a passkey">
+        {passkeyWords}
+      </Way>
+      <Way href="/account/security/app" action={has("totp") ? "Change the app" : "Add an authenticator app"}>
+        {appWords}
+      </Way>
+      {hasTexts && (has("totp") || has("passkey")) ? (
+        <Way
+          href="/account/security/phone"
+          action={has("sms") ? "Change the phone number" : "Add a phone number"}
+        >
+          {phoneWords}
+        </Way>
+      ) : null}
+      {has("totp") || has("passkey") ? (
+        <Way
+          href="/account/security/recovery-codes"
+          action={has("recovery-codes") ? "Make new recovery codes" : "Make recovery codes"}
+        >
+          Ten codes to keep in a safe place, for the day when your phone is lost.
+        </Way>
+      ) : null}
+    </ul>
   );
 }
 
@@ -78,6 +96,9 @@ function Factor({ factor, now }: { factor: FactorShown; now: number }) {
         <bdi>{name}</bdi>
       </h3>
       {name === kindWords[kind] ? null : <p>{kindWords[kind]}</p>}
+      {factor.numberEnding === null || name.endsWith(factor.numberEnding) ? null : (
+        <p>To the number that ends in {factor.numberEnding}</p>
+      )}
       {codesLeft === null ? null : <p>{codesLeft === 1 ? "One code left" : `${codesLeft} codes left`}</p>}
       {factor.isBackedUp === true ? <p>Kept in a password manager, on each of your devices</p> : null}
       <p class="small">

@@ -1,6 +1,8 @@
 import type { Context } from "hono";
+import * as v from "valibot";
 import type { Account } from "../accounts/account.ts";
 import { AuthError } from "../errors/auth-error.ts";
+import { parseInput, readJson } from "../http/body.ts";
 import { refusalProblem } from "../http/refusal.ts";
 import type { DoorEnv } from "../http/visit.ts";
 import type { Holder } from "../mfa/enrolment.ts";
@@ -84,3 +86,21 @@ async function enterStep(c: Context<DoorEnv>, deps: AuthDeps, token: string): Pr
 
 export const problemOfEntrant = (entered: HolderEntered & { ok: false }, requestId: string): Response =>
   refusalProblem(entered.verdict, requestId);
+
+type Act<Input> = (entered: HolderEntered & { ok: true }, input: Input) => Promise<Response>;
+
+/** Who it is comes first, then the shape of what they sent, then whether what they proved is fresh. */
+export async function asHolder<Schema extends v.GenericSchema>(
+  c: Context<DoorEnv>,
+  deps: AuthDeps,
+  schema: Schema,
+  act: Act<v.InferOutput<Schema>>,
+): Promise<Response> {
+  const sent = await readJson(c.req.raw, v.record(v.string(), v.unknown()), { emptyAs: {} });
+  const token = typeof sent["mfa_token"] === "string" ? sent["mfa_token"] : undefined;
+  const entered = await enterHolder(c, deps, token);
+  if (!entered.ok) return problemOfEntrant(entered, c.env.visit.requestId);
+  const input = parseInput(schema, sent);
+  entered.requireFresh();
+  return await act(entered, input);
+}

@@ -1,14 +1,16 @@
 import type { Context, Hono } from "hono";
 import * as v from "valibot";
 import { AuthError } from "../errors/auth-error.ts";
-import { parseInput, readJson } from "../http/body.ts";
+import { readJson } from "../http/body.ts";
 import type { DoorEnv } from "../http/visit.ts";
 import type { FactorShown, Shown } from "../mfa/factor.ts";
+import type { Mfa } from "../mfa/mfa.ts";
 import type { AuthDeps } from "./routes.ts";
 import { readOwnCookies, visitorOf } from "./routes-cookies.ts";
-import { enterHolder, type HolderEntered, problemOfEntrant } from "./routes-factor-holder.ts";
+import { asHolder, enterHolder, problemOfEntrant } from "./routes-factor-holder.ts";
 import { stepBinding } from "./routes-factor-step.ts";
 import { guestBinding } from "./routes-guest-binding.ts";
+import { mountPhones } from "./routes-phones.ts";
 import { answerSignIn } from "./routes-sign-in-answer.ts";
 
 const text = (max: number) => v.pipe(v.string("must be text"), v.maxLength(max, "is too long"));
@@ -18,6 +20,7 @@ const credential = v.record(v.string(), v.unknown());
 
 const proveInput = v.variant("factor", [
   v.strictObject({ mfa_token: mfaToken, factor: v.literal("totp"), code: text(64) }),
+  v.strictObject({ mfa_token: mfaToken, factor: v.literal("sms"), code: text(64) }),
   v.strictObject({ mfa_token: mfaToken, factor: v.literal("recovery-codes"), code: text(64) }),
   v.strictObject({ mfa_token: mfaToken, factor: v.literal("passkey"), credential }),
 ]);
@@ -37,6 +40,7 @@ const addInput = v.strictObject({
 export function mountSecondFactors(routes: Hono<DoorEnv>, deps: AuthDeps): void {
   mountProofs(routes, deps);
   mountEnrolment(routes, deps);
+  mountPhones(routes, deps);
   mountHeld(routes, deps);
 }
 
@@ -45,15 +49,26 @@ const carriedBy = ({ req }: Context<DoorEnv>, { cookies }: AuthDeps) => {
   return { sessionCookie: own.session, deviceCookie: own.device };
 };
 
+async function shownIn(input: v.InferOutput<typeof proveInput>, { hasTexts }: Mfa): Promise<Shown> {
+  const { factor, mfa_token: token } = input;
+  switch (factor) {
+    case "passkey":
+      return { kind: factor, response: input.credential, binding: await stepBinding(token) };
+    case "sms":
+      if (!hasTexts)
+        throw new AuthError("invalid_request", "factor: there are no codes by text message here");
+      return { kind: factor, code: input.code, binding: await stepBinding(token) };
+    default:
+      return { kind: factor, code: input.code };
+  }
+}
+
 function mountProofs(routes: Hono<DoorEnv>, deps: AuthDeps): void {
   const { login, mfa } = deps;
 
   routes.post("/mfa/verify", async (c) => {
     const input = await readJson(c.req.raw, proveInput);
-    const shown: Shown =
-      input.factor === "passkey"
-        ? { kind: "passkey", response: input.credential, binding: await stepBinding(input.mfa_token) }
-        : { kind: input.factor, code: input.code };
+    const shown = await shownIn(input, mfa);
     const outcome = await login.prove(input.mfa_token, shown, carriedBy(c, deps), visitorOf(c.env.visit));
     return answerSignIn(c, deps, outcome);
   });
@@ -98,24 +113,6 @@ function mountProofs(routes: Hono<DoorEnv>, deps: AuthDeps): void {
     const outcome = await login.raiseByPassword(raised, password, carriedBy(c, deps), visitorOf(c.env.visit));
     return answerSignIn(c, deps, outcome);
   });
-}
-
-type Act<Input> = (entered: HolderEntered & { ok: true }, input: Input) => Promise<Response>;
-
-/** Who it is comes first, then the shape of what they sent, then whether what they proved is fresh. */
-async function asHolder<Schema extends v.GenericSchema>(
-  c: Context<DoorEnv>,
-  deps: AuthDeps,
-  schema: Schema,
-  act: Act<v.InferOutput<Schema>>,
-): Promise<Response> {
-  const sent = await readJson(c.req.raw, v.record(v.string(), v.unknown()), { emptyAs: {} });
-  const token = typeof sent["mfa_token"] === "string" ? sent["mfa_token"] : undefined;
-  const entered = await enterHolder(c, deps, token);
-  if (!entered.ok) return problemOfEntrant(entered, c.env.visit.requestId);
-  const input = parseInput(schema, sent);
-  entered.requireFresh();
-  return await act(entered, input);
 }
 
 function mountEnrolment(routes: Hono<DoorEnv>, deps: AuthDeps): void {
@@ -205,6 +202,7 @@ const factorView = (factor: FactorShown) => ({
   created_at: factor.createdAt.toISOString(),
   last_used_at: factor.lastUsedAt?.toISOString() ?? null,
   ...(factor.codesLeft === null ? {} : { codes_left: factor.codesLeft }),
+  ...(factor.numberEnding === null ? {} : { number_ending: factor.numberEnding }),
   ...(factor.isBackedUp === null ? {} : { backed_up: factor.isBackedUp }),
   ...(factor.isUserVerified === null ? {} : { user_verified: factor.isUserVerified }),
 });

@@ -184,6 +184,8 @@ const notices = {
   "set-up-over": "That took too long, so nothing was set up. Please begin again.",
   "app-added": "Your authenticator app is set up. You are asked for a code of it when you sign in.",
   "passkey-added": "Your passkey is added. You can sign in with it from now on.",
+  "code-sent": "A code is on its way to your phone. It works for 5 minutes.",
+  "phone-added": "Your phone number is confirmed. You can have codes sent to it when you sign in.",
   "factor-renamed": "The new name is saved.",
   "factor-removed": "It is removed. It can no longer be used to sign in.",
   "factor-gone": "That was removed already.",

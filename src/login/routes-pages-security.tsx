@@ -13,6 +13,7 @@ import {
   text,
 } from "./routes-pages-forms.ts";
 import { asFresh, asStrong, attempt, type Owner, type OwnMount, ownPage } from "./routes-pages-owner.tsx";
+import { mountPhonePages } from "./routes-pages-phone.tsx";
 
 const page = "/account/security";
 const forms = { rename: `${page}/rename`, remove: `${page}/remove` } as const;
@@ -22,6 +23,7 @@ export function mountSecurityPages(own: OwnMount, deps: PageDeps): void {
   mountPassword(own, deps);
   mountHeld(own, deps);
   mountFactorPages(own, deps);
+  if (deps.mfa.hasTexts) mountPhonePages(own, deps);
 }
 
 async function showSecurity(owner: Owner, deps: PageDeps, mistake?: Mistake): Promise<Response> {
@@ -42,7 +44,7 @@ async function showSecurity(owner: Owner, deps: PageDeps, mistake?: Mistake): Pr
     mistake,
     content: ({ token, state }) => (
       <SecurityContent token={token} state={state} email={email} passwordLengthMin={deps.passwordLengthMin}>
-        <FactorsSection factors={factors} forms={tokens} now={deps.now()} />
+        <FactorsSection factors={factors} forms={tokens} hasTexts={deps.mfa.hasTexts} now={deps.now()} />
       </SecurityContent>
     ),
   });

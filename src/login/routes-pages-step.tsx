@@ -25,6 +25,7 @@ import {
   text,
   titleOf,
 } from "./routes-pages-forms.ts";
+import { mistakeOfTexting, senderOf } from "./routes-pages-phone.tsx";
 import { carriedBy, refusedSignIn } from "./routes-pages-sign-in.tsx";
 
 /** A sign-in, or a session to be raised, that waits in this browser. */
@@ -53,7 +54,9 @@ const forms = {
   totp: factorPath,
   "recovery-codes": `${factorPath}/recovery-code`,
   passkey: `${factorPath}/passkey`,
+  sms: `${factorPath}/sms`,
 } as const;
+const sendForm = `${forms.sms}/send`;
 const codeEntries = { code: text(256), return_to: v.optional(text(4096)) };
 const passkeyEntries = { credential: credentialField, return_to: v.optional(text(4096)) };
 
@@ -63,7 +66,7 @@ export function mountStepPages(pages: PageMount, deps: PageDeps): void {
     const returnTo = parseReturnTo(c.req.query("return_to"), deps.issuer);
     const waiting = await waitingStep(c, deps);
     return waiting && !waiting.step.mustEnrol
-      ? await showFactors(c, deps, waiting, returnTo)
+      ? await showFactors(c, deps, { ...waiting, isTexted: c.req.query("by") === "sms" }, returnTo)
       : await beginAnew(c, deps, returnTo);
   });
 
@@ -76,6 +79,8 @@ export function mountStepPages(pages: PageMount, deps: PageDeps): void {
     });
   }
 
+  if (deps.mfa.hasTexts) mountTextForms(pages, deps);
+
   pages.post(forms.passkey, async (c) => {
     const entries = passkeyEntries;
     const asked = { form: forms.passkey, bond: guestOf(c, deps), entries, bytesMax: passkeyFormBytesMax };
@@ -84,6 +89,40 @@ export function mountStepPages(pages: PageMount, deps: PageDeps): void {
     return await answerProof(c, deps, fields.return_to, async (token) =>
       isOurs ? { kind: "passkey", response, binding: await stepBinding(token) } : null,
     );
+  });
+}
+
+/** The code, and the button that has one sent: two forms, so that no code is typed into the wrong one. */
+function mountTextForms(pages: PageMount, deps: PageDeps): void {
+  pages.post(forms.sms, async (c) => {
+    const asked = { form: forms.sms, bond: guestOf(c, deps), entries: codeEntries };
+    const { fields, isOurs } = await readPageForm(c, deps, asked);
+    return await answerProof(c, deps, fields.return_to, async (token) =>
+      isOurs ? { kind: "sms", code: fields.code, binding: await stepBinding(token) } : null,
+    );
+  });
+
+  pages.post(sendForm, async (c) => {
+    const entries = { return_to: v.optional(text(4096)) };
+    const { fields, isOurs } = await readPageForm(c, deps, {
+      form: sendForm,
+      bond: guestOf(c, deps),
+      entries,
+    });
+    const returnTo = parseReturnTo(fields.return_to, deps.issuer);
+    const waiting = await waitingStep(c, deps);
+    if (!waiting || waiting.step.mustEnrol) return await beginAnew(c, deps, returnTo);
+    if (!isOurs) return await showFactors(c, deps, { ...waiting, isTexted: true }, returnTo, staleForm);
+    try {
+      const { step, token } = waiting;
+      await deps.mfa.sendSignInCode(step, await stepBinding(token), senderOf(c, step.accountId));
+    } catch (thrown) {
+      const mistake = mistakeOfTexting(thrown);
+      if (mistake) return await showFactors(c, deps, { ...waiting, isTexted: true }, returnTo, mistake);
+      return await beginAnew(c, deps, returnTo);
+    }
+    const next = returnTo === homePath ? "" : `&return_to=${encodeURIComponent(returnTo)}`;
+    return seeOtherWith("code-sent", `${factorPath}?by=sms${next}`, deps);
   });
 }
 
@@ -112,6 +151,10 @@ async function answerProof(
 
 function mistakeIn(outcome: RefusedSignIn, { kind }: Shown): Mistake {
   if (outcome.code !== "invalid_code") return refusedSignIn(outcome);
+  if (kind === "sms") {
+    const words = "That code is not right, was used already, or is too old. Have a new one sent.";
+    return { status: 400, errors: { sms_code: words } };
+  }
   const errors =
     kind === "totp"
       ? { code: "That code is not right, or was used already. Wait for the next one and type that." }
@@ -122,7 +165,7 @@ function mistakeIn(outcome: RefusedSignIn, { kind }: Shown): Mistake {
 async function showFactors(
   c: PageContext,
   deps: PageDeps,
-  { token, step }: Waiting,
+  { token, step, isTexted = false }: Waiting & { readonly isTexted?: boolean },
   returnTo: string,
   mistake?: Mistake,
 ): Promise<Response> {
@@ -142,6 +185,13 @@ async function showFactors(
     formOf("totp"),
     formOf("recovery-codes"),
   ]);
+  const phone = mfa.hasTexts ? held.find((factor) => factor.kind === "sms") : undefined;
+  const sms = phone && {
+    ending: phone.numberEnding ?? "",
+    isOpen: isTexted,
+    send: { action: sendForm, token: await formTokens.make(bond.name, sendForm) },
+    show: { action: forms.sms, token: await formTokens.make(bond.name, forms.sms) },
+  };
   const notice = takeNotice(c, deps);
   const state = { done: notice.done, ...mistake };
   const isRaise = step.raised !== null;
@@ -150,7 +200,7 @@ async function showFactors(
     ...(mistake ? { status: mistake.status, headers: retryAfterHeader(mistake) } : {}),
     content: (
       <FactorContent
-        asked={{ passkey: passkey && { ...passkey, options }, app, recovery }}
+        asked={{ passkey: passkey && { ...passkey, options }, app, sms: sms ?? null, recovery }}
         isRaise={isRaise}
         state={state}
         returnTo={returnField(returnTo)}

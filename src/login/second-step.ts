@@ -62,8 +62,7 @@ export function createSecondStep(sources: LoginSources) {
   }
 
   const factorsOf = (account: Pick<Account, "factorKinds">): FactorKind[] => {
-    const kinds = account.factorKinds as readonly FactorKind[];
-    const shown = (["passkey", "totp"] as const).filter((kind) => kinds.includes(kind));
+    const shown = mfa.offered(account.factorKinds);
     return shown.length === 0 ? [] : [...shown, "recovery-codes"];
   };
 

@@ -44,6 +44,8 @@ export const passkeyWords =
   "Your fingerprint, face or screen lock instead of a password. It stays on your device or in your password manager, and a fake copy of this site gets nothing from it.";
 export const appWords =
   "An app on your phone that shows a new six-digit code every 30 seconds. Any of them will do.";
+export const phoneWords =
+  "A code by text message, for when nothing else is at hand. It is the weakest way: whoever takes over your number gets the codes. So it only ever stands beside an app or a passkey.";
 
 export function AppStart(props: FormAsked & { returnTo: string | null }) {
   return (

@@ -1,7 +1,15 @@
 import { Field, Form, Note } from "../http/form-fields.tsx";
 import { type PasskeyAsked, PasskeyForm } from "../http/passkey-form.tsx";
 
-type FieldName = "email" | "password" | "new_password" | "code" | "recovery_code" | "name";
+type FieldName =
+  | "email"
+  | "password"
+  | "new_password"
+  | "code"
+  | "recovery_code"
+  | "sms_code"
+  | "number"
+  | "name";
 
 /** What a form says when it comes back: beside the field, or above them all. What was typed comes along, except passwords. */
 export type FormState = {

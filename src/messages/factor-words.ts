@@ -4,6 +4,15 @@ export const factorWords = {
   "totp-removed": ["Your authenticator app was removed", "Its codes no longer confirm your sign-ins."],
   "passkey-added": ["A passkey was added", "A new passkey can now sign in to your account."],
   "passkey-removed": ["A passkey was removed", "It no longer signs in to your account."],
+  "phone-added": [
+    "A phone number was added",
+    "Codes by text message to a number that was confirmed can now confirm your sign-ins.",
+  ],
+  "phone-changed": [
+    "Your phone number was changed",
+    "Codes by text message now go to another number; the one from before receives none.",
+  ],
+  "phone-removed": ["Your phone number was removed", "No codes are sent to it any more."],
   "recovery-codes-made": [
     "New recovery codes",
     "New recovery codes were made. Any from before no longer work.",

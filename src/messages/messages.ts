@@ -5,8 +5,10 @@ import type { Seal } from "../crypto/seal.ts";
 import { AuthError } from "../errors/auth-error.ts";
 import type { MailClient } from "./mail.client.ts";
 import type { Mail, Message } from "./message.ts";
+import type { SmsClient, Texted } from "./sms.client.ts";
 import type { MessageStore } from "./store.ts";
 import type { Templates } from "./templates.ts";
+import { type TextMessage, wordsOfText } from "./text-words.ts";
 
 /** 1, 2, 4, 8, 16 minutes after the first: with it six attempts, and no mail is sent that is older than an hour. */
 export const attemptsMax = 6;
@@ -33,6 +35,9 @@ type Waiting = {
 export function createMessages(options: {
   /** Null: no provider is configured. */
   client: MailClient | null;
+  /** The same of texts to telephones. */
+  sms: SmsClient | null;
+  issuer: string;
   store: MessageStore;
   templates: Templates;
   seal: Seal;
@@ -102,6 +107,19 @@ export function createMessages(options: {
       if (!client) return;
       const id = `msg_${randomBase62(22)}`;
       background(deliver({ id, mail: templates(message), attempts: 0, madeAt: now() }, background));
+    },
+
+    /**
+     * A text to a telephone, while somebody waits. It never waits itself: a code that comes late is worth nothing. Who may
+     * cause one, and how many, is the caller's to see to.
+     */
+    async sendText(message: TextMessage, background: Background): Promise<Texted> {
+      const words = wordsOfText(message, options.issuer);
+      const sent: Texted = options.sms
+        ? await options.sms.send(message.to, words)
+        : { ok: false, reason: "unavailable" };
+      if (!sent.ok) noteFailure(sent.reason === "refused" ? "malformed" : "sources_unavailable", background);
+      return sent;
     },
 
     /** For the cron trigger: how many of those that waited have been sent. */

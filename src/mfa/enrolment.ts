@@ -12,7 +12,7 @@ import { newTotpSecret, sealContext, stepOf } from "./factors/totp.ts";
 import { changes, type Foundation, noteChange } from "./foundation.ts";
 import { challengeOf } from "./passkey-response.ts";
 import type { FactorRow } from "./store.ts";
-import type { PasskeyDetails } from "./tables.ts";
+import type { PasskeyDetails, PhoneDetails } from "./tables.ts";
 
 /** Whose factors: the route has made sure that it is their owner, freshly proved. */
 export type Holder = { readonly accountId: string; readonly email: string };
@@ -30,7 +30,10 @@ export function parseFactorName(text: string): string {
 }
 
 /** Setting up, naming and taking away. */
-export function createEnrolment(foundation: Foundation) {
+export function createEnrolment(
+  foundation: Foundation,
+  tellGone: (phone: FactorRow, operator: Operator) => void,
+) {
   const { store, passkeys, challenges, seal, now } = foundation;
 
   return {
@@ -149,24 +152,31 @@ export function createEnrolment(foundation: Foundation) {
 
     async remove(id: string, { accountId }: Holder, operator: Operator): Promise<boolean> {
       const removed = await store.remove(id, accountId, new Date(now()));
-      if (removed) noteChange(foundation, changes.removed[removed.kind], accountId, operator);
-      return removed !== null;
+      for (const { kind } of removed) noteChange(foundation, changes.removed[kind], accountId, operator);
+      tellPhones(removed, operator);
+      return removed.length > 0;
     },
 
     /** For who has lost all of them: an operator's doing, after they made sure who asks. How many there were. */
     async removeAll(accountId: string, operator: Operator): Promise<number> {
       const removed = await store.removeAll(accountId, new Date(now()));
       const change = { type: "factor.removed", template: "second-factors-reset" } as const;
-      if (removed > 0) noteChange(foundation, change, accountId, operator);
-      return removed;
+      if (removed.length > 0) noteChange(foundation, change, accountId, operator);
+      tellPhones(removed, operator);
+      return removed.length;
     },
 
     /** What an account that is gone leaves behind; nobody is told. */
-    forget: (accountId: string): Promise<number> => store.removeAll(accountId, new Date(now())),
+    forget: async (accountId: string): Promise<number> =>
+      (await store.removeAll(accountId, new Date(now()))).length,
 
     /** For the cron trigger. */
     sweep: (): Promise<void> => store.sweep(new Date(now())),
   };
+
+  function tellPhones(removed: readonly FactorRow[], operator: Operator): void {
+    for (const row of removed) if (row.kind === "sms") tellGone(row, operator);
+  }
 
   async function openPending(id: string, accountId: string): Promise<{ secret: string } | null> {
     const row = await store.findPending(id, accountId, new Date(now() - pendingMilliseconds));
@@ -177,7 +187,7 @@ export function createEnrolment(foundation: Foundation) {
 
 export type Enrolment = ReturnType<typeof createEnrolment>;
 
-const newFactorId = (): string => `fct_${randomBase62(22)}`;
+export const newFactorId = (): string => `fct_${randomBase62(22)}`;
 
 function requireName(text: string): string {
   const name = parseFactorName(text);
@@ -195,6 +205,7 @@ function shownOf(row: FactorRow): FactorShown {
     createdAt,
     lastUsedAt,
     codesLeft: kind === "recovery-codes" ? codesLeft(row) : null,
+    numberEnding: kind === "sms" ? (row.details as PhoneDetails).ending : null,
     isBackedUp: passkey?.isBackedUp ?? null,
     isUserVerified: passkey?.isUserVerified ?? null,
   };

@@ -16,7 +16,7 @@ export type Proved = { readonly level: Level; readonly methods: readonly string[
 export type Use =
   /** RFC 6238 §5.2: a time step is accepted once, and none before it any more. */
   | { readonly kind: "totp"; readonly factorId: string; readonly step: number }
-  | { readonly kind: "recovery-codes"; readonly factorId: string; readonly codeHash: string }
+  | { readonly kind: "sms" | "recovery-codes"; readonly factorId: string; readonly codeHash: string }
   | {
       readonly kind: "passkey";
       readonly factorId: string;
@@ -27,11 +27,15 @@ export type Use =
 
 export type FactorVerdict =
   | { readonly ok: true; readonly use: Use; readonly isUserVerified: boolean }
-  | { readonly ok: false; readonly reason: "wrong_code" | "wrong_passkey" | "replayed" | "unreadable" };
+  | {
+      readonly ok: false;
+      readonly reason: "wrong_code" | "wrong_passkey" | "expired" | "replayed" | "unreadable";
+    };
 
 /** What somebody shows: a code as it was typed, or what a browser's authenticator answered. */
 export type Shown =
   | { readonly kind: "totp" | "recovery-codes"; readonly code: string }
+  | { readonly kind: "sms"; readonly code: string; readonly binding: string }
   | { readonly kind: "passkey"; readonly response: unknown; readonly binding: string };
 
 /** One kind of factor. Attempts, replay, audit and mails are written once, around all of them. */
@@ -53,6 +57,8 @@ export type FactorShown = {
   readonly lastUsedAt: Date | null;
   /** Of recovery codes only. */
   readonly codesLeft: number | null;
+  /** Of telephones only: the last digits of the number. */
+  readonly numberEnding: string | null;
   /** Of passkeys only: whether it is kept in more than one place, and whether it proves its user. */
   readonly isBackedUp: boolean | null;
   readonly isUserVerified: boolean | null;

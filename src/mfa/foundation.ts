@@ -6,11 +6,25 @@ import type { Challenges } from "./challenges.ts";
 import type { FactorKind, Operator } from "./factor.ts";
 import type { AnyFactor } from "./factors/index.ts";
 import type { Passkeys } from "./passkeys.ts";
+import type { PhoneStore } from "./phone.store.ts";
+import type { SmsCodes } from "./sms-codes.ts";
 import type { FactorStore } from "./store.ts";
+import type { Texting } from "./texting.ts";
+
+/** What codes by text message need. */
+export type SmsSources = {
+  readonly codes: SmsCodes;
+  readonly texting: Texting;
+  /** Calling codes of the countries to which texts are sent. */
+  readonly countries: readonly string[];
+};
 
 /** What every part of this room stands on. */
 export type Foundation = {
   readonly store: FactorStore;
+  readonly phoneStore: PhoneStore;
+  /** Null: none are sent, and the factor does not exist. */
+  readonly sms: SmsSources | null;
   readonly factors: readonly AnyFactor[];
   readonly passkeys: Passkeys;
   readonly challenges: Challenges;
@@ -41,11 +55,13 @@ export const changes = {
   added: {
     totp: { type: "factor.added", template: "totp-added" },
     passkey: { type: "factor.added", template: "passkey-added" },
+    sms: { type: "factor.added", template: "phone-added" },
     "recovery-codes": { type: "factor.added", template: "recovery-codes-made" },
   },
   removed: {
     totp: { type: "factor.removed", template: "totp-removed" },
     passkey: { type: "factor.removed", template: "passkey-removed" },
+    sms: { type: "factor.removed", template: "phone-removed" },
     "recovery-codes": { type: "factor.removed", template: "recovery-codes-removed" },
   },
 } as const satisfies Record<

@@ -1,8 +1,10 @@
 import { randomBase62 } from "../crypto/base62.ts";
 import { laneOf, sessionLane } from "./attempts.ts";
 import { createEnrolment } from "./enrolment.ts";
+import type { FactorKind } from "./factor.ts";
 import { factorList } from "./factors/index.ts";
 import type { Foundation } from "./foundation.ts";
+import { createPhones } from "./phones.ts";
 import { provedBy } from "./proved.ts";
 import { createProving } from "./proving.ts";
 import { createSteps } from "./steps.ts";
@@ -13,9 +15,15 @@ export function createMfa(sources: Omit<Foundation, "factors">) {
   const { passkeys, challenges, store, now } = sources;
   const factors = factorList({ ...sources, windowSteps: sources.totpWindowSteps });
   const foundation = { ...sources, factors };
+  const proving = createProving(foundation);
+  const phones = createPhones(foundation, proving);
   return {
-    ...createEnrolment(foundation),
-    ...createProving(foundation),
+    ...createEnrolment(foundation, phones.tellGone),
+    ...proving,
+    ...phones,
+    /** Of what an account has, in the order in which it is offered; what is not configured does not exist. */
+    offered: (held: readonly string[]): FactorKind[] =>
+      factors.flatMap(({ kind }) => (held.includes(kind) ? [kind] : [])),
     laneOf,
     newDeviceId: (): string => randomBase62(22),
     sessionLane,

@@ -1,4 +1,5 @@
 import { type SQL, sql } from "drizzle-orm";
+import { accounts } from "../accounts/tables.ts";
 import type { AtomicProof } from "../sessions/store.ts";
 import { attemptsMax, lanesOf } from "./attempts.ts";
 import type { Use } from "./factor.ts";
@@ -6,6 +7,12 @@ import { factorAttempts, factors, spentChallenges } from "./tables.ts";
 
 export const moment = (at: Date): SQL => sql`${at.toISOString()}::timestamptz`;
 export const kept = (id: string): SQL => sql`account_id = ${id} and confirmed_at is not null`;
+
+/** The account's own note of what it has, after a change of its rows. Proofs that were under way prove nothing now. */
+export const noteKinds = (accountId: string, at: Date): SQL => sql`
+  update ${accounts} set version = version + 1, updated_at = ${moment(at)}, factor_kinds = array(
+    select distinct kind from ${factors} where ${kept(accountId)} and kind <> 'recovery-codes' order by kind)
+  where id = ${accountId}`;
 
 export type Given = { readonly accountId: string; readonly lane: string; readonly at: Date };
 export type Challenge = { readonly key: string; readonly expiresAt: Date };
@@ -37,17 +44,22 @@ export function proofOf(use: Use, given: Given): AtomicProof {
       where ${which} and exists (select 1 from spent) returning id`;
     return [{ name: "spent", step: spendOf(use.challenge) }, { name: "proof", step }, ...known];
   }
-  const isApp = use.kind === "totp";
-  const used = isApp
-    ? sql`counter = ${use.step}::bigint`
-    : sql`details = details #- array['codes', ${use.codeHash}::text]`;
-  const isUnused = isApp ? sql`counter < ${use.step}::bigint` : sql`details->'codes' ? ${use.codeHash}::text`;
+  const { used, isUnused } = useOf(use);
   return [
     {
       name: "proof",
       step: sql`update ${factors} set ${used}, last_used_at = ${moment(at)} where ${which} and ${isUnused} returning id`,
     },
-    { name: "forgiven", step: forget(lanesOf(lane, isApp).otherwise, given) },
+    { name: "forgiven", step: forget(lanesOf(lane, use.kind !== "recovery-codes").otherwise, given) },
     ...known,
   ];
+}
+
+function useOf(use: Exclude<Use, { kind: "passkey" }>): { readonly used: SQL; readonly isUnused: SQL } {
+  if (use.kind === "totp")
+    return { used: sql`counter = ${use.step}::bigint`, isUnused: sql`counter < ${use.step}::bigint` };
+  const hash = sql`${use.codeHash}::text`;
+  return use.kind === "sms"
+    ? { used: sql`details = details - 'code'`, isUnused: sql`details->'code'->>'hash' = ${hash}` }
+    : { used: sql`details = details #- array['codes', ${hash}]`, isUnused: sql`details->'codes' ? ${hash}` };
 }

@@ -9,6 +9,7 @@ import type { FactorKind } from "./factor.ts";
 const methodsOf: Readonly<Record<FactorKind, readonly string[]>> = {
   totp: ["otp"],
   passkey: ["pop", "user"],
+  sms: ["sms"],
   "recovery-codes": [],
 };
 

@@ -23,6 +23,8 @@ export type Claim = {
   readonly version: number;
   readonly methods: readonly string[];
   readonly lane: string;
+  /** What is not confirmed yet and is to be; otherwise what the account has. */
+  readonly rows?: readonly FactorRow[];
 };
 
 /**
@@ -81,7 +83,7 @@ export function createProving(foundation: Foundation) {
     if (!taken.ok) return notTaken(taken, accountId, operator);
     const { owner, rows, failed } = taken;
     if (owner.version !== claim.version) return { ok: false, reason: "void" };
-    const verdict = await judge(shown, rows);
+    const verdict = await judge(shown, claim.rows ?? rows);
     if (verdict === null) {
       refuse("unknown", accountId, operator);
       return { ok: false, reason: "no_such_factor" };

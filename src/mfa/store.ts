@@ -4,7 +4,7 @@ import { type Database, inOneTransaction, isUniqueViolation } from "../storage/d
 import { decodeRow } from "../storage/rows.ts";
 import { attemptsMax, freeAttempts, type Lanes, recoveryWaitSeconds, waitSeconds } from "./attempts.ts";
 import type { Use } from "./factor.ts";
-import { type Given, kept, moment, proofOf, spendOf } from "./proof.store.ts";
+import { type Given, kept, moment, noteKinds, proofOf, spendOf } from "./proof.store.ts";
 import { factorAttempts, factors, spentChallenges } from "./tables.ts";
 
 export type FactorRow = typeof factors.$inferSelect;
@@ -28,12 +28,6 @@ export type Taken =
   | { readonly ok: false; readonly reason: "closed" };
 
 export function createFactorStore(database: Database) {
-  /** The account's own note of what it has, after a change of its rows. Proofs that were under way prove nothing now. */
-  const noteKinds = (accountId: string, at: Date): SQL => sql`
-    update ${accounts} set version = version + 1, updated_at = ${moment(at)}, factor_kinds = array(
-      select distinct kind from ${factors} where ${kept(accountId)} and kind <> 'recovery-codes' order by kind)
-    where id = ${accountId}`;
-
   return {
     /**
      * Counts a guess and reads what it is to be checked against, in one statement: of any number at once, in whichever
@@ -181,27 +175,33 @@ export function createFactorStore(database: Database) {
       return rows.length === 1;
     },
 
-    /** Recovery codes go with the last factor that they stand in for. Null: there is no such factor. */
-    async remove(id: string, accountId: string, at: Date): Promise<FactorRow | null> {
-      const [, removed = []] = await inOneTransaction(database, [
+    /**
+     * A telephone and recovery codes go with the last app or passkey, in whose place they stand; what went besides recovery
+     * codes is told. Empty: there is no such factor.
+     */
+    async remove(id: string, accountId: string, at: Date): Promise<FactorRow[]> {
+      const [, removed = [], along = []] = await inOneTransaction(database, [
         sql`select 1 from ${accounts} where id = ${accountId} for update`,
         sql`delete from ${factors} where id = ${id} and ${kept(accountId)} returning *`,
-        sql`delete from ${factors} where account_id = ${accountId} and kind = 'recovery-codes' and not exists (
-              select 1 from ${factors} where ${kept(accountId)} and kind <> 'recovery-codes')`,
+        sql`delete from ${factors} where account_id = ${accountId} and kind in ('sms', 'recovery-codes') and not exists (
+              select 1 from ${factors} where ${kept(accountId)} and kind in ('totp', 'passkey'))
+            returning *`,
         noteKinds(accountId, at),
       ]);
-      return removed[0] ? decodeRow(factors, removed[0]) : null;
+      if (removed.length === 0) return [];
+      const told = along.filter(({ kind, confirmed_at }) => kind === "sms" && confirmed_at !== null);
+      return [...removed, ...told].map((row) => decodeRow(factors, row));
     },
 
-    /** Everything of an account: by an operator for who lost all of it, and after the account itself. How many counted. */
-    async removeAll(accountId: string, at: Date): Promise<number> {
+    /** Everything of an account: by an operator for who lost all of it, and after the account itself. Those that counted. */
+    async removeAll(accountId: string, at: Date): Promise<FactorRow[]> {
       const [, removed = []] = await inOneTransaction(database, [
         sql`select 1 from ${accounts} where id = ${accountId} for update`,
-        sql`delete from ${factors} where account_id = ${accountId} returning confirmed_at`,
+        sql`delete from ${factors} where account_id = ${accountId} returning *`,
         sql`delete from ${factorAttempts} where account_id = ${accountId}`,
         noteKinds(accountId, at),
       ]);
-      return removed.filter((row) => row["confirmed_at"] !== null).length;
+      return removed.filter((row) => row["confirmed_at"] !== null).map((row) => decodeRow(factors, row));
     },
 
     /** For the statement that begins a session: the proof is used there, once, or nothing begins. */

@@ -14,7 +14,7 @@ import {
 
 const moment = (name: string) => timestamp(name, { withTimezone: true, mode: "date" });
 
-export const factorKinds = ["totp", "passkey", "recovery-codes"] as const;
+export const factorKinds = ["totp", "passkey", "sms", "recovery-codes"] as const;
 
 /** What a row holds beside its columns, by kind; an empty object for a TOTP secret. */
 export type PasskeyDetails = {
@@ -29,6 +29,12 @@ export type PasskeyDetails = {
 /** SHA-256 of each code that is left, as keys: one is taken out in the statement that uses it. */
 export type RecoveryDetails = { readonly codes: Readonly<Record<string, true>> };
 
+/** Of a telephone: the end of its number, for its owner to know it by, and the one code that is on its way. */
+export type PhoneDetails = {
+  readonly ending: string;
+  readonly code?: { readonly hash: string; readonly expiresAt: string };
+};
+
 /** What proves a person beside, or instead of, the password. One without `confirmed_at` proves nothing yet. */
 export const factors = pgTable(
   "factors",
@@ -37,13 +43,16 @@ export const factors = pgTable(
     accountId: text("account_id").notNull(),
     kind: text({ enum: factorKinds }).notNull(),
     name: text().notNull(),
-    /** A sealed TOTP secret. */
+    /** Sealed: the secret of a TOTP, the number of a telephone. */
     secret: text(),
     /** A passkey's credential id. */
     credentialId: text("credential_id"),
     /** The last accepted time step of a TOTP, the signature counter of a passkey: only ever grows. */
     counter: bigint({ mode: "number" }).notNull().default(0),
-    details: jsonb().$type<PasskeyDetails | RecoveryDetails | Record<string, never>>().notNull().default({}),
+    details: jsonb()
+      .$type<PasskeyDetails | RecoveryDetails | PhoneDetails | Record<string, never>>()
+      .notNull()
+      .default({}),
     createdAt: moment("created_at").notNull(),
     confirmedAt: moment("confirmed_at"),
     lastUsedAt: moment("last_used_at"),
@@ -51,11 +60,11 @@ export const factors = pgTable(
   (table) => [
     index("factors_account").on(table.accountId),
     uniqueIndex("factors_credential").on(table.credentialId),
-    // One application and one set of codes each; passkeys as many as a person has devices.
+    // One application, one telephone and one set of codes each; passkeys as many as a person has devices.
     uniqueIndex("factors_single")
       .on(table.accountId, table.kind)
       .where(sql`confirmed_at is not null and kind <> 'passkey'`),
-    check("factors_kind", sql`${table.kind} in ('totp', 'passkey', 'recovery-codes')`),
+    check("factors_kind", sql`${table.kind} in ('totp', 'passkey', 'sms', 'recovery-codes')`),
   ],
 );
 

@@ -59,6 +59,18 @@ export const limits = {
    * owner's stead leaves them with a link that works.
    */
   recoverAddress: { name: "recover-address", permits: 3, windowSeconds: 1600, whenUnavailable: "local" },
+  /**
+   * Codes by text message, which cost money: to one number, to its ten thousand to a million neighbours (seven digits), by
+   * one network, for one account, and all that one contract with a provider pays in a day. Uncounted none is sent.
+   */
+  smsNumber: { name: "sms-number", permits: 5, windowSeconds: 3600, whenUnavailable: "closed" },
+  smsNumberDay: { name: "sms-number-day", permits: 10, windowSeconds: 86_400, whenUnavailable: "closed" },
+  smsPrefix: { name: "sms-prefix", permits: 30, windowSeconds: 3600, whenUnavailable: "closed" },
+  smsNetwork: { name: "sms-network", permits: 20, windowSeconds: 3600, whenUnavailable: "closed" },
+  smsAccount: { name: "sms-account", permits: 10, windowSeconds: 86_400, whenUnavailable: "closed" },
+  smsDay: { name: "sms-day", permits: 2000, windowSeconds: 86_400, whenUnavailable: "closed" },
+  /** Texts that tell a number that it is no more, to it and for one account: apart, so that codes cannot silence them. */
+  smsNotices: { name: "sms-notices", permits: 3, windowSeconds: 86_400, whenUnavailable: "closed" },
   /** Links of mails that were none, of one network: who was never sent one soon asks the store for nothing. */
   refusedFactors: {
     name: "refused-factors",

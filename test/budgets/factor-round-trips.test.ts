@@ -10,6 +10,7 @@ import {
   proveBy,
 } from "../support/given-factors.ts";
 import { assertAfter, assertAlone, givenPasskeyHolder, signInBy } from "../support/given-passkey-holder.ts";
+import { givenPhone, givenSmsIsolate, givenTexted, sendCode } from "../support/given-sms.ts";
 
 /** Completing a second factor: two trips to Postgres, one after the other, and none to Redis. A code is counted as it is read. */
 const factorBudget = ["WITH", "WITH"];
@@ -53,6 +54,27 @@ test("completing a second factor by a passkey, or signing in by one alone: two t
   const credential = await assertAfter(isolate, holder.authenticator, mfa_token);
   const after = { mfa_token, factor: "passkey", credential };
   expect(await callsBefore(isolate, () => proveBy(isolate, after))).toEqual(passkeyBudget);
+});
+
+test("a code by text message: sent in three trips, each to another store than the last; and what it opens costs two, as every factor", async () => {
+  const isolate = await givenSmsIsolate();
+  const holder = await givenPhone(isolate);
+  const { mfa_token } = await givenStep(isolate, holder);
+  await isolate.settle();
+  await isolate.forgetCalls();
+  const sent = await sendCode(isolate, mfa_token);
+  const { summaries } = await isolate.calls();
+  // Whose number, the limits, and then the code: what is left besides is the event behind the answer.
+  expect([
+    sent.status,
+    summaries
+      .flat()
+      .filter((word) => word !== "INSERT")
+      .sort(),
+  ]).toEqual([202, ["EVALSHA", "SELECT", "UPDATE"]]);
+  isolate.clock.advance(1000);
+  const shown = await givenTexted(isolate, holder);
+  expect(await callsBefore(isolate, () => proveBy(isolate, shown))).toEqual(factorBudget);
 });
 
 test("the password of who has a second factor costs one trip: nothing is begun before it", async () => {

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { FaultRule } from "../support/given.ts";
 import { givenSignInIsolate } from "../support/given-browser.ts";
 import {
   codeOf,
@@ -9,7 +10,17 @@ import {
   proveBy,
 } from "../support/given-factors.ts";
 import { assertAlone, givenPasskeyHolder, signInBy } from "../support/given-passkey-holder.ts";
+import { mailFault } from "../support/given-people.ts";
 import type { Tokens } from "../support/given-sessions.ts";
+import {
+  beginPhone,
+  freshNumber,
+  givenPhone,
+  givenSmsIsolate,
+  givenTexted,
+  sendCode,
+  textsTo,
+} from "../support/given-sms.ts";
 import { expectProblem } from "../support/problem.ts";
 
 const kinds = ["refuse", "status", "garble"] as const;
@@ -72,4 +83,64 @@ test("an answer lost after the session began: the code is used up, the next one 
   });
   expect(ended.status).toBe(204);
   expect(await isolate.rooms.sessions.list(person.account.id)).toHaveLength(1);
+});
+
+test("the SMS provider refusing, failing or hanging: said within its deadline, no guess counted, and what was sent before still opens", async () => {
+  const isolate = await givenSmsIsolate();
+  const holder = await givenPhone(isolate);
+  const { rooms } = isolate;
+  const kept = async () => {
+    const { rows } = await rooms.database.execute<{ kept: string }>(
+      `select string_agg(row_to_json(f)::text, '' order by id) || (
+         select coalesce(sum(failed), 0)::text from factor_attempts where account_id = '${holder.account.id}') as kept
+       from factors f where account_id = '${holder.account.id}'`,
+    );
+    return rows[0]?.kept;
+  };
+  const shown = await givenTexted(isolate, holder);
+  const before = await kept();
+  const number = freshNumber();
+  const faults = [
+    { kind: "status", status: 500 },
+    { kind: "status", status: 401 },
+    { kind: "refuse" },
+    { kind: "hang" },
+  ];
+  for (const fault of faults as FaultRule[]) {
+    await mailFault(isolate, [{ ...fault, match: "/Messages.json" }]);
+    const began = performance.now();
+    const failed = await (fault.kind === "refuse"
+      ? beginPhone(isolate, holder.strong, number)
+      : sendCode(isolate, shown.mfa_token));
+    await mailFault(isolate, []);
+    expect(failed.headers.get("retry-after")).toBe("1");
+    await expectProblem(failed, 503, "unavailable");
+    expect(performance.now() - began).toBeLessThan(6000);
+    expect(await kept()).toBe(before);
+  }
+  await mailFault(isolate, [{ kind: "status", status: 400, match: "/Messages.json" }]);
+  await expectProblem(await beginPhone(isolate, holder.strong, number), 400, "invalid_request");
+  await mailFault(isolate, []);
+  expect([await kept(), await textsTo(isolate, number)]).toEqual([before, []]);
+  const failures = await rooms.audit.list({
+    type: "message.failed",
+    from: new Date(isolate.clock.now() - 1),
+    limit: 50,
+  });
+  const reasons = new Set(failures.map(({ reason }) => reason));
+  expect([reasons.has("sources_unavailable"), reasons.has("malformed")]).toEqual([true, true]);
+  expect((await proveBy(isolate, shown)).status).toBe(200);
+});
+
+test("Postgres lost once the text was sent: 503, and the code of that text opens nothing", async () => {
+  const isolate = await givenSmsIsolate();
+  const holder = await givenPhone(isolate);
+  const shown = await givenTexted(isolate, holder);
+  await isolate.postgresFault([{ kind: "refuse", match: "jsonb_set" }]);
+  await expectProblem(await sendCode(isolate, shown.mfa_token), 503, "unavailable");
+  await isolate.postgresFault([]);
+  const [newest = ""] = await textsTo(isolate, holder.number);
+  const late = { ...shown, code: newest.slice(0, 6) };
+  if (late.code !== shown.code) await expectProblem(await proveBy(isolate, late), 401, "invalid_code");
+  expect((await proveBy(isolate, shown)).status).toBe(200);
 });

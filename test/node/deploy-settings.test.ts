@@ -28,7 +28,7 @@ test.each([".dev.vars.example", "wrangler.toml", "README.md"])(
 
 test("no secret of the Worker may stand in the configuration, those that are optional included", () => {
   expect(neverInPlainText).toEqual(
-    expect.arrayContaining([...requiredSecrets, "PASSWORD_PEPPERS", "MAIL_API_KEY"]),
+    expect.arrayContaining([...requiredSecrets, "PASSWORD_PEPPERS", "MAIL_API_KEY", "SMS_API_KEY"]),
   );
 });
 

@@ -282,6 +282,39 @@ describe("what is accepted", () => {
     expect(Object.keys(config.services)).toEqual(["ORDERS"]);
   });
 
+  test("text messages are configured whole or not at all, for countries by their calling codes", () => {
+    const sms = {
+      SMS_API_URL: "https://api.twilio.com",
+      SMS_API_KEY: "AC0123456789abcdef:token-0123456789",
+      SMS_FROM: "+4915112345678",
+      SMS_COUNTRIES: " +49, +1242,",
+    };
+    expect(accepted({}).sms).toBeNull();
+    expect(accepted(Object.fromEntries(Object.keys(sms).map((name) => [name, ""]))).sms).toBeNull();
+    expect(accepted(sms).sms).toEqual({
+      url: sms.SMS_API_URL,
+      key: { account: "AC0123456789abcdef", token: "token-0123456789" },
+      from: sms.SMS_FROM,
+      countries: ["+49", "+1242"],
+    });
+    expect(accepted({ ...sms, SMS_FROM: "Acme Shop" }).sms?.from).toBe("Acme Shop");
+    const wrong: Record<keyof typeof sms, readonly string[]> = {
+      SMS_API_URL: ["", canary, `http://${canary}.example.com`],
+      SMS_API_KEY: ["", canary, `AC${canary}`, `:${canary}`, `AC1:${canary} x`, `BC1:${canary}`, "AC1:short"],
+      SMS_FROM: ["", "004915112345678", "+49 151 12345678", `${canary}`, "12345", "Far too long a name"],
+      SMS_COUNTRIES: ["", ",", canary, "49", "+4", "+44,+", "+1;+44", "+0"],
+    };
+    for (const [name, values] of Object.entries(wrong))
+      for (const value of values) {
+        const message = messageOf({ ...base(), ...sms, [name]: value });
+        expect([value, message]).toEqual([
+          value,
+          expect.stringMatching(new RegExp(`^${name} (?:is|must) .+\\.$`)),
+        ]);
+        expect(message).not.toContain(canary);
+      }
+  });
+
   test("levels are demanded of sign-ins and of tokens, by rules of four forms", () => {
     const { levelPolicy } = accepted({
       LEVEL_POLICY:

@@ -1,14 +1,20 @@
 import type { Factor, Shown } from "../factor.ts";
 import { passkeyFactor } from "./passkey.ts";
 import { recoveryCodesFactor } from "./recovery-codes.ts";
+import { smsFactor } from "./sms.ts";
 import { totpFactor } from "./totp.ts";
 
-type Sources = Parameters<typeof totpFactor>[0] & Parameters<typeof passkeyFactor>[0];
+type Sources = Parameters<typeof totpFactor>[0] &
+  Parameters<typeof passkeyFactor>[0] & {
+    /** Null: no texts are sent, and the factor does not exist. */
+    readonly sms: Pick<Parameters<typeof smsFactor>[0], "codes"> | null;
+  };
 
 /** The list, in the order in which they are offered: what is strongest first. */
 export const factorList = (sources: Sources): readonly AnyFactor[] => [
   anyOf(passkeyFactor(sources)),
   anyOf(totpFactor(sources)),
+  ...(sources.sms ? [anyOf(smsFactor({ codes: sources.sms.codes, now: sources.now }))] : []),
   anyOf(recoveryCodesFactor()),
 ];
 

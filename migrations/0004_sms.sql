@@ -1,0 +1,2 @@
+ALTER TABLE "factors" DROP CONSTRAINT "factors_kind";--> statement-breakpoint
+ALTER TABLE "factors" ADD CONSTRAINT "factors_kind" CHECK ("factors"."kind" in ('totp', 'passkey', 'sms', 'recovery-codes'));
