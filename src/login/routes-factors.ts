@@ -61,8 +61,8 @@ function mountProofs(routes: Hono<DoorEnv>, deps: AuthDeps): void {
   routes.post("/mfa/passkey/challenge", async (c) => {
     const { mfa_token: token } = await readJson(c.req.raw, holderInput);
     if (token === undefined) return c.json({ public_key: await mfa.passkeyRequest(guestBinding(c, deps)) });
-    const step = await mfa.steps.read(token);
-    if (!step || step.mustEnrol) throw new AuthError("mfa_token_invalid");
+    const step = await mfa.steps.read(token, "proof", visitorOf(c.env.visit));
+    if (!step) throw new AuthError("mfa_token_invalid");
     return c.json({ public_key: await mfa.passkeyRequestOf(step.accountId, await stepBinding(token)) });
   });
 

@@ -54,17 +54,20 @@ export function mountSetUpPages(pages: PageMount, deps: PageDeps): void {
 
 /** Null unless a sign-in waits here of an account that has nothing to show, and is as it was when it began. */
 async function placeOf(c: PageContext, deps: PageDeps): Promise<Place | null> {
-  const waiting = await waitingStep(c, deps);
-  if (!waiting?.step.mustEnrol) return null;
+  const waiting = await waitingStep(c, deps, "enrolment");
+  if (!waiting) return null;
   const { step, token } = waiting;
   const account = await deps.accounts.get(step.accountId);
-  if (account.version !== step.version || account.factorKinds.length > 0 || account.state !== "active")
-    return null;
   const { origin, background } = visitorOf(c.env.visit);
+  const operator = { actor: { type: "user", id: account.id }, origin, background } as const;
+  if (account.version !== step.version || account.factorKinds.length > 0 || account.state !== "active") {
+    deps.mfa.refuse("superseded", account.id, operator);
+    return null;
+  }
   const place: Place = {
     c,
     holder: { accountId: account.id, email: account.email },
-    operator: { actor: { type: "user", id: account.id }, origin, background },
+    operator,
     bond: guestOf(c, deps),
     binding: await stepBinding(token),
     forms,

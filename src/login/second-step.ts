@@ -181,8 +181,8 @@ export function createSecondStep(sources: LoginSources) {
   const verbs = {
     /** Two sequential round trips: the guess is counted and what it is checked against read; then the session, by its use. */
     async prove(mfaToken: unknown, shown: Shown, carried: Carried, visitor: Visitor): Promise<SignInOutcome> {
-      const step = await mfa.steps.read(mfaToken);
-      if (!step || step.mustEnrol) return refused("mfa_token_invalid");
+      const step = await mfa.steps.read(mfaToken, "proof", visitor);
+      if (!step) return refused("mfa_token_invalid");
       const braked = brake(visitor);
       if (braked) return braked;
       const { origin, background } = visitor;
@@ -207,8 +207,10 @@ export function createSecondStep(sources: LoginSources) {
       const { owner, proved } = verdict;
       // Who has a passkey has a second factor: one factor alone opens nothing of theirs.
       const level = sources.levelRequired(owner);
-      if (isWeaker(proved.acr, isWeaker(level, "two-factor") ? "two-factor" : level))
+      if (isWeaker(proved.acr, isWeaker(level, "two-factor") ? "two-factor" : level)) {
+        mfa.refuse("insufficient_user_authentication", owner.id, { actor, origin, background });
         return { ok: false, code: "invalid_passkey", degraded: none };
+      }
       const known = await deviceCookies.read(asked.deviceCookie);
       const addressHash = await sha256Hex(owner.emailCanonical);
       const step = {
@@ -242,7 +244,11 @@ export function createSecondStep(sources: LoginSources) {
     ): Promise<SignInOutcome> {
       const account = await sources.accounts.get(step.accountId);
       // Setting it up was one change; any further one undoes the first proof.
-      if (account.version !== step.version + 1) return refused("mfa_token_invalid");
+      if (account.version !== step.version + 1) {
+        const { origin, background } = visitor;
+        mfa.refuse("superseded", account.id, { actor: { type: "user", id: account.id }, origin, background });
+        return refused("mfa_token_invalid");
+      }
       const signIn = {
         account,
         ...mfa.provedBy(step.methods, factor),

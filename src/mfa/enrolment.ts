@@ -1,3 +1,4 @@
+import type { EventReason } from "../audit/events.ts";
 import { randomBase62 } from "../crypto/base62.ts";
 import { AuthError } from "../errors/auth-error.ts";
 import type { FactorShown, Operator } from "./factor.ts";
@@ -9,7 +10,7 @@ import {
   newRecoveryCode,
 } from "./factors/recovery-codes.ts";
 import { newTotpSecret, sealContext, stepOf } from "./factors/totp.ts";
-import { changes, type Foundation, noteChange } from "./foundation.ts";
+import { changes, type Foundation, noteChange, noteRefusal } from "./foundation.ts";
 import { challengeOf } from "./passkey-response.ts";
 import type { FactorRow } from "./store.ts";
 import type { PasskeyDetails } from "./tables.ts";
@@ -69,7 +70,10 @@ export function createEnrolment(foundation: Foundation) {
         window: foundation.totpWindowSteps,
         after: 0,
       });
-      if (step === null) return false;
+      if (step === null) {
+        noteRefusal(foundation, "wrong_code", accountId, operator);
+        return false;
+      }
       if (!(await store.confirmTotp(id, accountId, step, new Date(now()))))
         throw new AuthError("not_found", "nothing waits to be confirmed; begin again");
       noteChange(foundation, changes.added.totp, accountId, operator);
@@ -96,11 +100,16 @@ export function createEnrolment(foundation: Foundation) {
       operator: Operator,
     ): Promise<FactorShown | null> {
       const { accountId, binding } = given;
+      const refuse = (reason: EventReason): null => {
+        noteRefusal(foundation, reason, accountId, operator);
+        return null;
+      };
       const challenge = challengeOf(response);
-      const checked = challenge === null ? null : await challenges.check(challenge, binding);
-      if (challenge === null || !checked?.ok) return null;
+      if (challenge === null) return refuse("wrong_passkey");
+      const checked = await challenges.check(challenge, binding);
+      if (!checked.ok) return refuse(checked.reason);
       const verdict = await passkeys.verifyRegistration(response, challenge);
-      if (!verdict.ok) return null;
+      if (!verdict.ok) return refuse("wrong_passkey");
       const held = (await store.list(accountId)).filter(({ kind }) => kind === "passkey").length;
       if (held >= passkeysMax)
         throw new AuthError("conflict", `an account has at most ${passkeysMax} passkeys; remove one first`);
@@ -118,7 +127,8 @@ export function createEnrolment(foundation: Foundation) {
         confirmedAt: at,
       } as const;
       const once = { key: checked.onceKey, expiresAt: checked.expiresAt };
-      if (!(await store.addPasskey(row, once, at))) return null;
+      const refusal = await store.addPasskey(row, once, at);
+      if (refusal !== null) return refuse(refusal);
       noteChange(foundation, changes.added.passkey, accountId, operator);
       return shownOf({ ...row, secret: null, lastUsedAt: null });
     },
@@ -128,7 +138,7 @@ export function createEnrolment(foundation: Foundation) {
       const texts = Array.from({ length: codesInASet }, newRecoveryCode);
       const hashes = await Promise.all(texts.map((text) => codeHashOf(accountId, canonicalCode(text) ?? "")));
       const at = new Date(now());
-      await store.replaceRecoveryCodes({
+      const isMade = await store.replaceRecoveryCodes({
         id: newFactorId(),
         accountId,
         kind: "recovery-codes",
@@ -137,6 +147,8 @@ export function createEnrolment(foundation: Foundation) {
         createdAt: at,
         confirmedAt: at,
       });
+      if (!isMade)
+        throw new AuthError("conflict", "recovery codes stand in for another factor: set one up first");
       noteChange(foundation, changes.added["recovery-codes"], accountId, operator);
       return texts;
     },

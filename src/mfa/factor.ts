@@ -27,7 +27,10 @@ export type Use =
 
 export type FactorVerdict =
   | { readonly ok: true; readonly use: Use; readonly isUserVerified: boolean }
-  | { readonly ok: false; readonly reason: "wrong_code" | "wrong_passkey" | "replayed" | "unreadable" };
+  | {
+      readonly ok: false;
+      readonly reason: "wrong_code" | "wrong_passkey" | "expired" | "replayed" | "unreadable";
+    };
 
 /** What somebody shows: a code as it was typed, or what a browser's authenticator answered. */
 export type Shown =

@@ -10,7 +10,7 @@ import type { PasskeyDetails } from "./tables.ts";
 
 /** Second factors and passkeys: set up, shown, counted. What a proof opens is for the rooms that begin something by it. */
 export function createMfa(sources: Omit<Foundation, "factors">) {
-  const { passkeys, challenges, store, now } = sources;
+  const { passkeys, challenges, store } = sources;
   const factors = factorList({ ...sources, windowSteps: sources.totpWindowSteps });
   const foundation = { ...sources, factors };
   return {
@@ -20,7 +20,7 @@ export function createMfa(sources: Omit<Foundation, "factors">) {
     newDeviceId: (): string => randomBase62(22),
     sessionLane,
     provedBy,
-    steps: createSteps({ seal: sources.seal, now }),
+    steps: createSteps(sources),
 
     /** What `navigator.credentials.get` is given by who signs in by a passkey alone: any of ours will do. */
     async passkeyRequest(binding: string) {

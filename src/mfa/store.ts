@@ -3,9 +3,10 @@ import { accounts } from "../accounts/tables.ts";
 import { type Database, inOneTransaction, isUniqueViolation } from "../storage/database.ts";
 import { decodeRow } from "../storage/rows.ts";
 import { attemptsMax, freeAttempts, type Lanes, recoveryWaitSeconds, waitSeconds } from "./attempts.ts";
-import type { Use } from "./factor.ts";
-import { type Given, kept, moment, proofOf, spendOf } from "./proof.store.ts";
+import { kept, moment, proofOf, spendOf } from "./proof.store.ts";
 import { factorAttempts, factors, spentChallenges } from "./tables.ts";
+
+const dayMs = 86_400_000;
 
 export type FactorRow = typeof factors.$inferSelect;
 export type NewFactor = typeof factors.$inferInsert;
@@ -28,9 +29,21 @@ export type Taken =
   | { readonly ok: false; readonly reason: "closed" };
 
 export function createFactorStore(database: Database) {
-  /** The account's own note of what it has, after a change of its rows. Proofs that were under way prove nothing now. */
-  const noteKinds = (accountId: string, at: Date): SQL => sql`
-    update ${accounts} set version = version + 1, updated_at = ${moment(at)}, factor_kinds = array(
+  const lock = (accountId: string): SQL => sql`select 1 from ${accounts} where id = ${accountId} for update`;
+  /** Nothing is set up any more for an account that is disabled or gone. */
+  const isActive = (accountId: string): SQL =>
+    sql`exists (select 1 from ${accounts} where id = ${accountId} and state = 'active')`;
+
+  /** A step that changes factors; proofs that were under way prove nothing once it has changed one. */
+  const changing = (accountId: string, at: Date, step: SQL, before: SQL = sql``): SQL => sql`
+    with ${before} changed as (${step}), bumped as (
+      update ${accounts} set version = version + 1, updated_at = ${moment(at)}
+      where id = ${accountId} and exists (select 1 from changed))
+    select * from changed`;
+
+  /** The account's own note of what it has, after a change of its rows. */
+  const noteKinds = (accountId: string): SQL => sql`
+    update ${accounts} set factor_kinds = array(
       select distinct kind from ${factors} where ${kept(accountId)} and kind <> 'recovery-codes' order by kind)
     where id = ${accountId}`;
 
@@ -124,7 +137,7 @@ export function createFactorStore(database: Database) {
     async begin(row: NewFactor): Promise<void> {
       await inOneTransaction(database, [
         sql`delete from ${factors} where account_id = ${row.accountId} and kind = ${row.kind} and confirmed_at is null`,
-        insertOf(row),
+        insertOf(row, isActive(row.accountId)),
       ]);
     },
 
@@ -135,43 +148,58 @@ export function createFactorStore(database: Database) {
     async confirmTotp(id: string, accountId: string, step: number, at: Date): Promise<boolean> {
       const isPending = sql`exists (select 1 from ${factors} where id = ${id} and account_id = ${accountId} and confirmed_at is null)`;
       const [, , confirmed = []] = await inOneTransaction(database, [
-        sql`select 1 from ${accounts} where id = ${accountId} for update`,
-        sql`delete from ${factors} where ${kept(accountId)} and kind = 'totp' and ${isPending}`,
-        sql`update ${factors} set confirmed_at = ${moment(at)}, counter = ${step}::bigint
-            where id = ${id} and account_id = ${accountId} and confirmed_at is null returning id`,
+        lock(accountId),
+        sql`delete from ${factors} where ${kept(accountId)} and kind = 'totp' and ${isPending} and ${isActive(accountId)}`,
+        changing(
+          accountId,
+          at,
+          sql`update ${factors} set confirmed_at = ${moment(at)}, counter = ${step}::bigint
+            where id = ${id} and account_id = ${accountId} and confirmed_at is null and ${isActive(accountId)} returning id`,
+        ),
         sql`delete from ${factorAttempts} where account_id = ${accountId} and exists (
               select 1 from ${factors} where id = ${id} and confirmed_at = ${moment(at)})`,
-        noteKinds(accountId, at),
+        noteKinds(accountId),
       ]);
       return confirmed.length === 1;
     },
 
-    /** False: the credential is bound already, here or to somebody else (WebAuthn §7.1), or its challenge is spent. */
+    /**
+     * Null when it was added. `wrong_passkey`: the credential is bound already, here or to somebody else (WebAuthn §7.1).
+     * `replayed`: its challenge is spent, or the account is gone meanwhile.
+     */
     async addPasskey(
       row: NewFactor,
       challenge: { key: string; expiresAt: Date },
       at: Date,
-    ): Promise<boolean> {
+    ): Promise<"wrong_passkey" | "replayed" | null> {
       try {
         const [, added = []] = await inOneTransaction(database, [
-          sql`select 1 from ${accounts} where id = ${row.accountId} for update`,
-          sql`with spent as (${spendOf(challenge)}) ${insertOf(row, sql`exists (select 1 from spent)`)} returning id`,
-          noteKinds(row.accountId, at),
+          lock(row.accountId),
+          changing(
+            row.accountId,
+            at,
+            sql`${insertOf(row, sql`exists (select 1 from spent)`)} returning id`,
+            sql`spent as (${spendOf(challenge, isActive(row.accountId))}),`,
+          ),
+          noteKinds(row.accountId),
         ]);
-        return added.length === 1;
+        return added.length === 1 ? null : "replayed";
       } catch (error) {
-        if (isUniqueViolation(error)) return false;
+        if (isUniqueViolation(error)) return "wrong_passkey";
         throw error;
       }
     },
 
-    /** A new set takes the place of the old one. */
-    async replaceRecoveryCodes(row: NewFactor): Promise<void> {
-      await inOneTransaction(database, [
-        sql`select 1 from ${accounts} where id = ${row.accountId} for update`,
-        sql`delete from ${factors} where account_id = ${row.accountId} and kind = 'recovery-codes'`,
-        insertOf(row),
+    /** A new set takes the place of the old one. False: there is nothing that it would stand in for. */
+    async replaceRecoveryCodes(row: NewFactor): Promise<boolean> {
+      const { accountId } = row;
+      const isNeeded = sql`exists (select 1 from ${factors} where ${kept(accountId)} and kind <> 'recovery-codes')`;
+      const [, , made = []] = await inOneTransaction(database, [
+        lock(accountId),
+        sql`delete from ${factors} where account_id = ${accountId} and kind = 'recovery-codes'`,
+        sql`${insertOf(row, sql`${isActive(accountId)} and ${isNeeded}`)} returning id`,
       ]);
+      return made.length === 1;
     },
 
     async rename(id: string, accountId: string, name: string): Promise<boolean> {
@@ -184,11 +212,15 @@ export function createFactorStore(database: Database) {
     /** Recovery codes go with the last factor that they stand in for. Null: there is no such factor. */
     async remove(id: string, accountId: string, at: Date): Promise<FactorRow | null> {
       const [, removed = []] = await inOneTransaction(database, [
-        sql`select 1 from ${accounts} where id = ${accountId} for update`,
-        sql`delete from ${factors} where id = ${id} and ${kept(accountId)} returning *`,
+        lock(accountId),
+        changing(
+          accountId,
+          at,
+          sql`delete from ${factors} where id = ${id} and ${kept(accountId)} returning *`,
+        ),
         sql`delete from ${factors} where account_id = ${accountId} and kind = 'recovery-codes' and not exists (
               select 1 from ${factors} where ${kept(accountId)} and kind <> 'recovery-codes')`,
-        noteKinds(accountId, at),
+        noteKinds(accountId),
       ]);
       return removed[0] ? decodeRow(factors, removed[0]) : null;
     },
@@ -196,10 +228,14 @@ export function createFactorStore(database: Database) {
     /** Everything of an account: by an operator for who lost all of it, and after the account itself. How many counted. */
     async removeAll(accountId: string, at: Date): Promise<number> {
       const [, removed = []] = await inOneTransaction(database, [
-        sql`select 1 from ${accounts} where id = ${accountId} for update`,
-        sql`delete from ${factors} where account_id = ${accountId} returning confirmed_at`,
+        lock(accountId),
+        changing(
+          accountId,
+          at,
+          sql`delete from ${factors} where account_id = ${accountId} returning confirmed_at`,
+        ),
         sql`delete from ${factorAttempts} where account_id = ${accountId}`,
-        noteKinds(accountId, at),
+        noteKinds(accountId),
       ]);
       return removed.filter((row) => row["confirmed_at"] !== null).length;
     },
@@ -207,18 +243,19 @@ export function createFactorStore(database: Database) {
     /** For the statement that begins a session: the proof is used there, once, or nothing begins. */
     proofOf,
 
-    /** The same where nothing else is to be done in its statement: a proof inside a session. */
-    async spend(use: Use, given: Given): Promise<boolean> {
-      const steps = proofOf(use, given).map(({ name, step }) => sql`${sql.identifier(name)} as (${step})`);
-      const { rows } = await database.execute(sql`with ${sql.join(steps, sql`, `)} select 1 from proof`);
-      return rows.length === 1;
-    },
-
-    /** For the cron trigger. */
+    /**
+     * For the cron trigger. What is set up and never confirmed, and what an account that was deleted left behind because
+     * a store failed just then. Rows that somebody holds are left for the next minute: nobody waits for a sweep.
+     */
     async sweep(at: Date): Promise<void> {
+      const before = (milliseconds: number): SQL => moment(new Date(at.getTime() - milliseconds));
+      const deleted = sql`select id from ${accounts} where state = 'deleted' and updated_at > ${before(30 * dayMs)}`;
       await inOneTransaction(database, [
         sql`delete from ${spentChallenges} where expires_at < ${moment(at)}`,
-        sql`delete from ${factors} where confirmed_at is null and created_at < ${moment(new Date(at.getTime() - 86_400_000))}`,
+        sql`delete from ${factors} where id in (
+              select id from ${factors} where (confirmed_at is null and created_at < ${before(dayMs)})
+                or account_id in (${deleted}) for update skip locked)`,
+        sql`delete from ${factorAttempts} where account_id in (${deleted})`,
       ]);
     },
   };
