@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { challengePaths } from "../http/passkey-form.tsx";
 import { AccountNav } from "./account.page.tsx";
 import { isWeaker } from "./freshness.ts";
 import { RecoveryCodesContent, RecoveryCodesShown } from "./recovery-codes.page.tsx";
@@ -58,6 +59,9 @@ export function mountFactorPages(own: OwnMount, deps: PageDeps): void {
   post(forms.confirm, forms.app, confirmApp);
   get(forms.passkey, (owner) => showPasskey(owner, deps, returnOf(owner, deps)));
   post(forms.passkey, forms.passkey, addPasskey);
+  get(challengePaths.owner, async (owner) =>
+    owner.c.text(await deps.mfa.freshChallenge(placeOf(owner, deps).binding)),
+  );
   get(codesPage, (owner) => showCodesStart(owner, deps, returnOf(owner, deps)));
   own.post(
     codesPage,
@@ -120,7 +124,11 @@ async function showPasskey(
     content: ({ state }) => (
       <>
         <AccountNav here={page} />
-        <PasskeyContent passkey={passkey} state={state} returnTo={returnField(returnTo)} />
+        <PasskeyContent
+          passkey={{ ...passkey, renew: "owner" }}
+          state={state}
+          returnTo={returnField(returnTo)}
+        />
       </>
     ),
   });

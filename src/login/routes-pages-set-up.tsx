@@ -1,5 +1,7 @@
+import * as v from "valibot";
+import { readForm } from "../http/form.ts";
 import type { Step } from "../mfa/steps.ts";
-import { homePath, parseReturnTo } from "./return-to.ts";
+import { parseReturnTo } from "./return-to.ts";
 import { signedInCookies, visitorOf, withCookies } from "./routes-cookies.ts";
 import { clearStep, enrolPath, stepBinding } from "./routes-factor-step.ts";
 import {
@@ -16,10 +18,12 @@ import {
   type PageContext,
   type PageDeps,
   type PageMount,
+  passkeyFormBytesMax,
   retryAfterHeader,
   seeOther,
   seeOtherWith,
   takeNotice,
+  text,
   titleOf,
 } from "./routes-pages-forms.ts";
 import { carriedBy } from "./routes-pages-sign-in.tsx";
@@ -47,9 +51,17 @@ export function mountSetUpPages(pages: PageMount, deps: PageDeps): void {
   ] as const) {
     pages.post(form, async (c) => {
       const place = await placeOf(c, deps);
-      return place ? await act(place, deps) : await beginAnew(c, deps, homePath);
+      return place ? await act(place, deps) : await beginAnew(c, deps, await returnToSent(c, deps));
     });
   }
+}
+
+const whereTo = v.object({ return_to: v.optional(text(4096)) });
+
+/** Where a form that came too late would have led on: of the rest nothing is looked at. */
+async function returnToSent({ req }: PageContext, { issuer }: PageDeps): Promise<string> {
+  const { return_to: returnTo } = await readForm(req.raw, whereTo, passkeyFormBytesMax);
+  return parseReturnTo(returnTo, issuer);
 }
 
 /** Null unless a sign-in waits here of an account that has nothing to show, and is as it was when it began. */

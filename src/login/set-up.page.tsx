@@ -57,7 +57,11 @@ export function AppStart(props: FormAsked & { returnTo: string | null }) {
 }
 
 export function PasskeyCreation(
-  props: PasskeyAsked & { returnTo: string | null; isNamed: boolean; error?: string | undefined },
+  props: PasskeyAsked & {
+    returnTo: string | null;
+    isNamed: boolean;
+    error?: string | undefined;
+  },
 ) {
   return (
     <PasskeyForm {...props} kind="create">

@@ -22,6 +22,9 @@ export function createMfa(sources: Omit<Foundation, "factors">) {
     provedBy,
     steps: createSteps(sources),
 
+    /** For a page whose own has become old. */
+    freshChallenge: (binding: string): Promise<string> => challenges.make(binding),
+
     /** What `navigator.credentials.get` is given by who signs in by a passkey alone: any of ours will do. */
     async passkeyRequest(binding: string) {
       return passkeys.requestOptions({ challenge: await challenges.make(binding) });
