@@ -83,6 +83,7 @@ function placeOf(owner: Owner, deps: PageDeps): Place {
     bond: ownerBond(session.id),
     binding: `session:${session.id}`,
     forms,
+    back: () => ({ href: page, words: "Not now" }),
     show: ({ title, mistake, content }) =>
       ownPage(owner, deps, { title, form: page, mistake, content: ({ state }) => content(state) }),
     showPasskey: (returnTo, mistake) => showPasskey(owner, deps, returnTo, mistake),

@@ -64,6 +64,8 @@ async function returnToSent({ req }: PageContext, { issuer }: PageDeps): Promise
   return parseReturnTo(returnTo, issuer);
 }
 
+const choiceFor = (returnTo: string): string => `${enrolPath}?return_to=${encodeURIComponent(returnTo)}`;
+
 /** Null unless a sign-in waits here of an account that has nothing to show, and is as it was when it began. */
 async function placeOf(c: PageContext, deps: PageDeps): Promise<Place | null> {
   const waiting = await waitingStep(c, deps, "enrolment");
@@ -83,10 +85,10 @@ async function placeOf(c: PageContext, deps: PageDeps): Promise<Place | null> {
     bond: guestOf(c, deps),
     binding: await stepBinding(token),
     forms,
+    back: (returnTo) => ({ href: choiceFor(returnTo), words: "Choose another way" }),
     show: (draft) => guestPage(place, deps, draft),
     showPasskey: (returnTo, mistake) => showChoice(place, deps, returnTo, mistake),
-    over: (notice, returnTo) =>
-      seeOtherWith(notice, `${enrolPath}?return_to=${encodeURIComponent(returnTo)}`, deps),
+    over: (notice, returnTo) => seeOtherWith(notice, choiceFor(returnTo), deps),
     done: (factor, returnTo) => begin(place, deps, { step, factor, returnTo }),
   };
   return place;

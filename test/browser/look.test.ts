@@ -205,11 +205,16 @@ test("so are those of a sign-in that cannot go on before there is a second facto
     await fill(page, { "Code from your authenticator app": "12345" });
     await press(page, "Turn it on");
     expect(await page.locator("#code").getAttribute("aria-describedby")).toContain("code-wrong");
+    expect(await page.getByRole("link", { name: "Choose another way" }).getAttribute("href")).toContain(
+      "/login/set-up?return_to=",
+    );
   });
   await expectGood(window, "required-over", async (page) => {
     await window.context.clearCookies({ name: "gatehouse-step" });
     await page.goto("/login/set-up");
     expect(pathOf(page)).toBe("/login");
+    // Not in the green of what was done.
+    expect(await page.getByRole("status").getAttribute("class")).toBe("note told");
   });
   expect(troublesOf(window, [400])).toEqual([]);
 });
@@ -224,7 +229,7 @@ test("so are those that ask once more who somebody is: by password, by what they
     await page.goto(again);
     await fill(page, { Password: "not my password" });
     await press(page, "Go on");
-    expect(await page.locator("#password").getAttribute("aria-invalid")).toBe("true");
+    expect(await page.locator("#password-wrong").innerText()).toContain("That is not your password.");
   });
   await expectGood(
     window,
