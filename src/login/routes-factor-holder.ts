@@ -54,7 +54,7 @@ async function enterSession(c: Context<DoorEnv>, deps: AuthDeps): Promise<Holder
   return {
     ok: true,
     account,
-    holder: { accountId, email: account.email },
+    holder: { accountId, email: account.email, version: account.version },
     operator,
     binding: `session:${sessionId}`,
     step: null,
@@ -77,7 +77,7 @@ async function enterStep(c: Context<DoorEnv>, deps: AuthDeps, token: string): Pr
   return {
     ok: true,
     account,
-    holder: { accountId: account.id, email: account.email },
+    holder: { accountId: account.id, email: account.email, version: step.version },
     operator,
     binding: await stepBinding(token),
     step,

@@ -78,7 +78,7 @@ function placeOf(owner: Owner, deps: PageDeps): Place {
   const { c, session, operator } = owner;
   return {
     c,
-    holder: { accountId: session.accountId, email: session.email },
+    holder: session,
     operator,
     bond: ownerBond(session.id),
     binding: `session:${session.id}`,
@@ -203,8 +203,7 @@ async function makeCodes(owner: Owner, deps: PageDeps): Promise<Response> {
   const returnTo = parseReturnTo(fields.return_to, deps.issuer);
   if (!isOurs) return await showCodesStart(owner, deps, returnTo, staleForm);
   if (session.factorKinds.length === 0) return await showCodesStart(owner, deps, returnTo);
-  const holder = { accountId: session.accountId, email: session.email };
-  const codes = await deps.mfa.makeRecoveryCodes(holder, operator);
+  const codes = await deps.mfa.makeRecoveryCodes(session, operator);
   return await ownPage(owner, deps, {
     title: "Save your recovery codes",
     form: codesPage,

@@ -80,7 +80,7 @@ async function placeOf(c: PageContext, deps: PageDeps): Promise<Place | null> {
   }
   const place: Place = {
     c,
-    holder: { accountId: account.id, email: account.email },
+    holder: { accountId: account.id, email: account.email, version: step.version },
     operator,
     bond: guestOf(c, deps),
     binding: await stepBinding(token),

@@ -42,7 +42,9 @@ export async function waitingStep(
   if (token === null || !step) return null;
   if (step.raised === null) return { token, step };
   const session = await ownerOf(c, deps);
-  return session?.id === step.raised.sessionId ? { token, step } : null;
+  if (session?.id === step.raised.sessionId) return { token, step };
+  deps.mfa.refuse("superseded", step.accountId, { actor: { type: "stranger", id: "" }, ...visitor });
+  return null;
 }
 
 /** Who is in a session proves themselves from there, anybody else signs in; both come back to where they were going. */

@@ -48,7 +48,7 @@ export function createSecondStep(sources: LoginSources) {
   ): Promise<SignInOutcome | null> {
     const { origin, background, device } = visitor;
     const began = await sessions.begin(
-      { ...signIn, device, previousCookie: carried.sessionCookie },
+      { ...signIn, device, previousCookie: signIn.kind === "browser" ? carried.sessionCookie : null },
       { actor: { type: "user", id: signIn.account.id }, origin, background },
     );
     if (!began) return null;
@@ -76,11 +76,11 @@ export function createSecondStep(sources: LoginSources) {
   }
 
   /** Who is refused again and again, whoever's factors they try, is refused without a call for a while. */
-  function brake({ network }: Visitor): SignInOutcome | null {
+  function brake({ network, origin, background }: Visitor): SignInOutcome | null {
     const { retryAfterSeconds } = sources.rateLimits.brakeOf("refusedFactors", `network:${network}`);
-    return retryAfterSeconds > 0
-      ? { ok: false, code: "rate_limited", retryAfterSeconds, degraded: none }
-      : null;
+    if (retryAfterSeconds <= 0) return null;
+    mfa.refuse("guessing", null, { actor: { type: "stranger", id: "" }, origin, background });
+    return { ok: false, code: "rate_limited", retryAfterSeconds, degraded: none };
   }
 
   function counted(outcome: SignInOutcome, { network }: Visitor): SignInOutcome {

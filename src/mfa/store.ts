@@ -3,7 +3,8 @@ import { accounts } from "../accounts/tables.ts";
 import { type Database, inOneTransaction, isUniqueViolation } from "../storage/database.ts";
 import { decodeRow } from "../storage/rows.ts";
 import { attemptsMax, freeAttempts, type Lanes, recoveryWaitSeconds, waitSeconds } from "./attempts.ts";
-import { kept, moment, proofOf, spendOf } from "./proof.store.ts";
+import { type Challenge, kept, moment, proofOf, spendOf } from "./proof.store.ts";
+import { confirmedOf, insertOf, ofOwner, ownerOf, rowsOf } from "./rows.store.ts";
 import { factorAttempts, factors, spentChallenges } from "./tables.ts";
 
 const dayMs = 86_400_000;
@@ -31,8 +32,10 @@ export type Taken =
 export function createFactorStore(database: Database) {
   const lock = (accountId: string): SQL => sql`select 1 from ${accounts} where id = ${accountId} for update`;
   /** Nothing is set up any more for an account that is disabled or gone. */
-  const isActive = (accountId: string): SQL =>
-    sql`exists (select 1 from ${accounts} where id = ${accountId} and state = 'active')`;
+  const isActive = (accountId: string, more: SQL = sql``): SQL =>
+    sql`exists (select 1 from ${accounts} where id = ${accountId} and state = 'active'${more})`;
+  const isAt = (accountId: string, version: number): SQL =>
+    isActive(accountId, sql` and version = ${version}::int`);
 
   /** A step that changes factors; proofs that were under way prove nothing once it has changed one. */
   const changing = (accountId: string, at: Date, step: SQL, before: SQL = sql``): SQL => sql`
@@ -143,18 +146,22 @@ export function createFactorStore(database: Database) {
 
     /**
      * The code that confirms counts as its first use. A new application takes the place of the old one, and what was
-     * closed for too many wrong guesses is open again. False: it was confirmed, replaced or removed meanwhile.
+     * closed for too many wrong guesses is open again. False: it was confirmed, replaced or removed meanwhile, or the account
+     * changed.
      */
-    async confirmTotp(id: string, accountId: string, step: number, at: Date): Promise<boolean> {
+    async confirmTotp(
+      id: string,
+      { accountId, version, step, at }: { accountId: string; version: number; step: number; at: Date },
+    ): Promise<boolean> {
       const isPending = sql`exists (select 1 from ${factors} where id = ${id} and account_id = ${accountId} and confirmed_at is null)`;
       const [, , confirmed = []] = await inOneTransaction(database, [
         lock(accountId),
-        sql`delete from ${factors} where ${kept(accountId)} and kind = 'totp' and ${isPending} and ${isActive(accountId)}`,
+        sql`delete from ${factors} where ${kept(accountId)} and kind = 'totp' and ${isPending} and ${isAt(accountId, version)}`,
         changing(
           accountId,
           at,
           sql`update ${factors} set confirmed_at = ${moment(at)}, counter = ${step}::bigint
-            where id = ${id} and account_id = ${accountId} and confirmed_at is null and ${isActive(accountId)} returning id`,
+            where id = ${id} and account_id = ${accountId} and confirmed_at is null and ${isAt(accountId, version)} returning id`,
         ),
         sql`delete from ${factorAttempts} where account_id = ${accountId} and exists (
               select 1 from ${factors} where id = ${id} and confirmed_at = ${moment(at)})`,
@@ -165,12 +172,11 @@ export function createFactorStore(database: Database) {
 
     /**
      * Null when it was added. `wrong_passkey`: the credential is bound already, here or to somebody else (WebAuthn §7.1).
-     * `replayed`: its challenge is spent, or the account is gone meanwhile.
+     * `replayed`: its challenge is spent, or the account changed meanwhile.
      */
     async addPasskey(
       row: NewFactor,
-      challenge: { key: string; expiresAt: Date },
-      at: Date,
+      { version, challenge, at }: { version: number; challenge: Challenge; at: Date },
     ): Promise<"wrong_passkey" | "replayed" | null> {
       try {
         const [, added = []] = await inOneTransaction(database, [
@@ -179,7 +185,7 @@ export function createFactorStore(database: Database) {
             row.accountId,
             at,
             sql`${insertOf(row, sql`exists (select 1 from spent)`)} returning id`,
-            sql`spent as (${spendOf(challenge, isActive(row.accountId))}),`,
+            sql`spent as (${spendOf(challenge, isAt(row.accountId, version))}),`,
           ),
           noteKinds(row.accountId),
         ]);
@@ -262,35 +268,3 @@ export function createFactorStore(database: Database) {
 }
 
 export type FactorStore = ReturnType<typeof createFactorStore>;
-
-const ofOwner = sql`account.id as owner_id, account.version, account.email, account.email_canonical, account.scopes,
-  account.revoked_before, account.last_signed_in_at`;
-const confirmedOf = sql`(select json_agg(f) from ${factors} f
-  where f.account_id = account.id and f.confirmed_at is not null) as rows`;
-
-function insertOf(row: NewFactor, condition: SQL = sql`true`): SQL {
-  const at = row.confirmedAt ?? null;
-  return sql`insert into ${factors} (id, account_id, kind, name, secret, credential_id, counter, details, created_at, confirmed_at)
-    select ${row.id}, ${row.accountId}, ${row.kind}, ${row.name}, ${row.secret ?? null}::text,
-      ${row.credentialId ?? null}::text, ${row.counter ?? 0}::bigint, ${JSON.stringify(row.details ?? {})}::jsonb,
-      ${moment(row.createdAt)}, ${at === null ? sql`null::timestamptz` : moment(at)} where ${condition}`;
-}
-
-const ownerOf = (row: Record<string, unknown>): Owner => {
-  const { version, email, emailCanonical, scopes, revokedBefore, lastSignedInAt } = decodeRow(accounts, row);
-  return {
-    id: String(row["owner_id"]),
-    version,
-    email,
-    emailCanonical,
-    scopes,
-    revokedBefore,
-    lastSignedInAt,
-  };
-};
-
-/** Rows that came as JSON inside a row: the same texts as columns, but for what JSON has types of its own for. */
-function rowsOf(json: unknown): FactorRow[] {
-  const list = typeof json === "string" ? (JSON.parse(json) as unknown) : json;
-  return Array.isArray(list) ? list.map((row) => decodeRow(factors, row as Record<string, unknown>)) : [];
-}

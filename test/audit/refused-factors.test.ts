@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { EventReason } from "../../src/audit/events.ts";
+import { limits } from "../../src/rate-limits/limits.ts";
 import { type Isolate, json } from "../support/given.ts";
 import { givenSignedIn, givenSignInIsolate } from "../support/given-browser.ts";
 import { codeOf, givenStep, givenTotp, type Person, proveBy, wrongCodeOf } from "../support/given-factors.ts";
@@ -162,4 +163,24 @@ test("what a session is too weak for is an event: at factors, password, address 
     told.every(({ reason, by: who }) => reason === "insufficient_user_authentication" && who === "user"),
   ).toBe(true);
   expect(told.reduce((sum, { count }) => sum + count, 0)).toBe(calls.length + 1);
+});
+
+test("who is refused again and again is braked without a call to a store, and that is an event too", async () => {
+  const waiting = Promise.withResolvers<void>();
+  const isolate = await givenSignInIsolate({ waitForRefusals: () => waiting.promise });
+  const authenticator = ownAuthenticator();
+  await authenticator.register(await isolate.rooms.mfa.passkeyCreation({ accountId: "none", email: "" }, ""));
+  const credential = await assertAlone(isolate, authenticator);
+  for (let time = 0; time < limits.refusedFactors.permits; time += 1)
+    expect((await signInBy(isolate, credential)).status).toBe(401);
+  await isolate.forgetCalls();
+  const braked = await signInBy(isolate, credential);
+  await expectProblem(braked, 429, "rate_limited");
+  expect(Number(braked.headers.get("retry-after"))).toBeGreaterThan(0);
+  expect((await isolate.calls()).postgres).toBe(0);
+  waiting.resolve();
+  expectEach(await refusalsOf(isolate, "factor.refused"), [
+    by("stranger", null)("unknown", limits.refusedFactors.permits),
+    by("stranger", null)("guessing"),
+  ]);
 });

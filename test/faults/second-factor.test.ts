@@ -111,7 +111,7 @@ test("Postgres lost just after an account was deleted: what it had set up is gon
 test("what is set up at the very moment in which its account is deleted comes to nothing", async () => {
   const isolate = await givenSignInIsolate();
   const person = await givenPerson(isolate);
-  const holder = { accountId: person.account.id, email: person.email };
+  const holder = { accountId: person.account.id, email: person.email, version: person.account.version };
   const operator = asOperator(isolate);
   const { mfa } = isolate.rooms;
   const { id, secret } = await mfa.beginTotp(holder);

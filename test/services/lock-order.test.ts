@@ -142,7 +142,11 @@ const codesOf = (accountId: string) =>
 
 test.each([
   ["app", "removed", (id: string) => stores.factors.remove(`app ${id}`, id, at)],
-  ["app", "replaced", (id: string) => stores.factors.confirmTotp(`next ${id}`, id, 9, at)],
+  [
+    "app",
+    "replaced",
+    (id: string) => stores.factors.confirmTotp(`next ${id}`, { accountId: id, version: 1, step: 9, at }),
+  ],
   ["codes", "made anew", (id: string) => stores.factors.replaceRecoveryCodes(codesOf(id))],
   ["key", "reset with all others", (id: string) => stores.factors.removeAll(id, at)],
 ] as const)(
