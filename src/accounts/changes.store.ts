@@ -167,7 +167,7 @@ export function createChangeStore(database: Database) {
         byId(id),
         sql`changed as (
             update ${accounts} a set state = 'deleted', email = '', email_canonical = 'deleted:' || a.id,
-              password_hash = null, scopes = '{}', ${endsAll(at)}
+              password_hash = null, scopes = '{}', factor_kinds = '{}', ${endsAll(at)}
             where a.id = ${id} and a.state <> 'deleted' returning a.*
           ),
           unlinked as (

@@ -148,6 +148,8 @@ export const factorView = (factor: FactorShown) => ({
   last_used_at: time(factor.lastUsedAt),
   /** Of recovery codes only. */
   codes_left: factor.codesLeft,
+  /** Of a telephone only: its last two digits. */
+  number_ending: factor.numberEnding,
   /** Of passkeys only. */
   backed_up: factor.isBackedUp,
   user_verified: factor.isUserVerified,

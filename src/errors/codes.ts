@@ -26,7 +26,10 @@ export const codes = {
   ],
   invalid_credentials: [401, "The address or the password is not right."],
   invalid_code: [401, "The code is not right, or was used already."],
-  invalid_passkey: [401, "This passkey could not be used. Try again, or use another way to sign in."],
+  invalid_passkey: [
+    401,
+    "This passkey could not be used. The page may have been open too long: try again, or use another way to sign in.",
+  ],
   mfa_token_invalid: [401, "This sign-in took too long or the account changed. Begin again."],
   invalid_grant: [401, "The session has ended. Sign in again."],
   unauthenticated_caller: [401, "This call needs a management key: Authorization: Bearer <key>."],

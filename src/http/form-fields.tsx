@@ -76,8 +76,8 @@ export function Field(props: FieldProps) {
   );
 }
 
-/** Says what was done, or why nothing was. Read aloud when the page comes. */
-export function Note(props: { kind: "done" | "alert"; children?: Child }) {
+/** Says what was done, what comes first, or why nothing was. Read aloud when the page comes. */
+export function Note(props: { kind: "done" | "told" | "alert"; children?: Child }) {
   return (
     <div class={`note ${props.kind}`} role={props.kind === "alert" ? "alert" : "status"}>
       <p>{props.children}</p>

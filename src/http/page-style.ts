@@ -107,6 +107,7 @@ body:not(.wide) main .whole { inline-size: 100%; }
 .note { padding: 12px 16px; margin-block-end: 24px; border-radius: var(--radius); border-inline-start: 4px solid; }
 .note p { margin: 0; }
 .note.done { background: var(--done-page); border-color: var(--done); }
+.note.told { background: color-mix(in srgb, var(--accent) 8%, var(--surface)); border-color: var(--accent); }
 .note.alert { background: var(--danger-page); border-color: var(--danger); }
 
 .rows { list-style: none; margin: 0 0 32px; padding: 0; background: var(--surface); border: 1px solid var(--line); border-radius: var(--radius); }

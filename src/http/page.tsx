@@ -5,6 +5,7 @@ import { type Code, statusOf } from "../errors/codes.ts";
 import type { Brand } from "./brand.ts";
 import { ErrorContent, titleOf } from "./error-page.tsx";
 import type { createPageAssets } from "./page-assets.ts";
+import { challengePaths } from "./passkey-form.tsx";
 import { type ProblemExtras, problem } from "./problem.ts";
 
 type Extras = Pick<ProblemExtras, "retryAfterSeconds" | "headers">;
@@ -32,6 +33,9 @@ export function createPageShell(options: { brand: Brand; assets: PageAssets; iss
     `style-src ${issuer}${assets.stylePath}`,
     `script-src ${issuer}${assets.scriptPath}`,
     `img-src ${issuer}${assets.iconPath}`,
+    `connect-src ${Object.values(challengePaths)
+      .map((path) => `${issuer}${path}`)
+      .join(" ")}`,
     "require-trusted-types-for 'script'",
     "form-action 'self'",
     "frame-ancestors 'none'",

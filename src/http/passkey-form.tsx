@@ -1,8 +1,20 @@
 import type { Child } from "hono/jsx";
 import { Form } from "./form-fields.tsx";
 
+/** Where a page that stays open gets a fresh challenge: of somebody who signs in, and of somebody in a session. */
+export const challengePaths = {
+  guest: "/login/passkey/challenge",
+  owner: "/account/security/passkey/challenge",
+} as const;
+
 /** What a browser is asked for: where its answer goes, the form's own token, the options as JSON takes them. */
-export type PasskeyAsked = { readonly action: string; readonly token: string; readonly options: object };
+export type PasskeyAsked = {
+  readonly action: string;
+  readonly token: string;
+  readonly options: object;
+  /** Absent where the sign-in that waits is over as soon as its challenge is. */
+  readonly renew?: keyof typeof challengePaths;
+};
 
 /**
  * A passkey needs a script of the page: where scripts are off the form is not seen. It is sent when the authenticator has answered.
@@ -20,6 +32,7 @@ export function PasskeyForm(
   const script = {
     "data-passkey": props.kind,
     "data-options": JSON.stringify(props.options),
+    ...(props.renew === undefined ? {} : { "data-renew": challengePaths[props.renew] }),
     ...(props.isConditional ? { "data-conditional": "" } : {}),
     class: "scripted",
   };

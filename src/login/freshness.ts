@@ -23,8 +23,15 @@ export const isFresh = (
   now - session.authTime.getTime() <= freshSeconds * 1000 &&
   (account.factorKinds.length === 0 || session.acr !== "one-factor");
 
-export function requireFresh(...given: Parameters<typeof isFresh>): void {
-  if (isFresh(...given)) return;
+/** `refused` is told of it before it throws. */
+export function requireFresh(
+  session: Parameters<typeof isFresh>[0],
+  account: Parameters<typeof isFresh>[1],
+  now: number,
+  refused: () => void,
+): void {
+  if (isFresh(session, account, now)) return;
+  refused();
   throw new AuthError(
     "insufficient_user_authentication",
     `prove it within ${freshSeconds} seconds: POST /auth/mfa/step-up`,

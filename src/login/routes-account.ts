@@ -75,7 +75,7 @@ function mountSessions(routes: Hono<DoorEnv>, deps: AuthDeps, entered: Guard): v
 
 /** The password is asked for anyway: who has a factor must have shown it lately as well. */
 const strongly =
-  ({ accounts, sessions, now }: AuthDeps, handler: Handler): Handler =>
+  ({ accounts, sessions, mfa, now }: AuthDeps, handler: Handler): Handler =>
   async (c, entrant, operator) => {
     const [account, list] = await Promise.all([
       accounts.get(entrant.accountId),
@@ -83,7 +83,8 @@ const strongly =
     ]);
     const session = list.find(({ id }) => id === entrant.sessionId);
     if (!session) throw new AuthError("invalid_token");
-    if (account.factorKinds.length > 0) requireFresh(session, account, now());
+    if (account.factorKinds.length > 0)
+      requireFresh(session, account, now(), () => mfa.refuseStale(operator));
     return await handler(c, entrant, operator);
   };
 

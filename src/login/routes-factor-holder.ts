@@ -52,31 +52,35 @@ async function enterSession(c: Context<DoorEnv>, deps: AuthDeps): Promise<Holder
   const session = sessions.find(({ id }) => id === sessionId);
   if (!session) throw new AuthError("invalid_token");
   const { origin, background } = visitorOf(c.env.visit);
+  const operator = { actor, origin, background };
   return {
     ok: true,
     account,
-    holder: { accountId, email: account.email },
-    operator: { actor, origin, background },
+    holder: { accountId, email: account.email, version: account.version },
+    operator,
     binding: `session:${sessionId}`,
     step: null,
     session,
-    requireFresh: () => requireFresh(session, account, deps.now()),
+    requireFresh: () => requireFresh(session, account, deps.now(), () => deps.mfa.refuseStale(operator)),
   };
 }
 
 /** The first proof is at most five minutes old: it is fresh by itself. Whoever has a factor already shows that instead. */
 async function enterStep(c: Context<DoorEnv>, deps: AuthDeps, token: string): Promise<HolderEntered> {
-  const step = await deps.mfa.steps.read(token);
-  if (!step?.mustEnrol) throw new AuthError("mfa_token_invalid");
-  const account = await deps.accounts.get(step.accountId);
-  if (account.version !== step.version || account.factorKinds.length > 0 || account.state !== "active")
-    throw new AuthError("mfa_token_invalid");
   const { origin, background } = visitorOf(c.env.visit);
+  const step = await deps.mfa.steps.read(token, "enrolment", { origin, background });
+  if (!step) throw new AuthError("mfa_token_invalid");
+  const account = await deps.accounts.get(step.accountId);
+  const operator = { actor: { type: "user", id: account.id }, origin, background } as const;
+  if (account.version !== step.version || account.factorKinds.length > 0 || account.state !== "active") {
+    deps.mfa.refuse("superseded", account.id, operator);
+    throw new AuthError("mfa_token_invalid");
+  }
   return {
     ok: true,
     account,
-    holder: { accountId: account.id, email: account.email },
-    operator: { actor: { type: "user", id: account.id }, origin, background },
+    holder: { accountId: account.id, email: account.email, version: step.version },
+    operator,
     binding: await stepBinding(token),
     step,
     session: null,

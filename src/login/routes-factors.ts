@@ -76,8 +76,8 @@ function mountProofs(routes: Hono<DoorEnv>, deps: AuthDeps): void {
   routes.post("/mfa/passkey/challenge", async (c) => {
     const { mfa_token: token } = await readJson(c.req.raw, holderInput);
     if (token === undefined) return c.json({ public_key: await mfa.passkeyRequest(guestBinding(c, deps)) });
-    const step = await mfa.steps.read(token);
-    if (!step || step.mustEnrol) throw new AuthError("mfa_token_invalid");
+    const step = await mfa.steps.read(token, "proof", visitorOf(c.env.visit));
+    if (!step) throw new AuthError("mfa_token_invalid");
     return c.json({ public_key: await mfa.passkeyRequestOf(step.accountId, await stepBinding(token)) });
   });
 
@@ -195,14 +195,15 @@ function mountHeld(routes: Hono<DoorEnv>, deps: AuthDeps): void {
   });
 }
 
+/** As the management API shows it: a member that says nothing of this kind is null, and there. */
 const factorView = (factor: FactorShown) => ({
   id: factor.id,
   kind: factor.kind,
   name: factor.name,
   created_at: factor.createdAt.toISOString(),
   last_used_at: factor.lastUsedAt?.toISOString() ?? null,
-  ...(factor.codesLeft === null ? {} : { codes_left: factor.codesLeft }),
-  ...(factor.numberEnding === null ? {} : { number_ending: factor.numberEnding }),
-  ...(factor.isBackedUp === null ? {} : { backed_up: factor.isBackedUp }),
-  ...(factor.isUserVerified === null ? {} : { user_verified: factor.isUserVerified }),
+  codes_left: factor.codesLeft,
+  number_ending: factor.numberEnding,
+  backed_up: factor.isBackedUp,
+  user_verified: factor.isUserVerified,
 });

@@ -3,6 +3,7 @@ import type { LiveSession } from "../sessions/session.ts";
 import type { Level } from "../tokens/levels.ts";
 import { AgainContent } from "./factor.page.tsx";
 import { isFresh, isWeaker, strength } from "./freshness.ts";
+import type { RefusedSignIn } from "./login.ts";
 import { parseReturnTo } from "./return-to.ts";
 import { signedInCookies, visitorOf, withCookies } from "./routes-cookies.ts";
 import { seeFactorPage } from "./routes-factor-step.ts";
@@ -106,9 +107,15 @@ export function mountAgainPage(pages: PageMount, deps: PageDeps): void {
       return seeOther(session.factorKinds.length > 0 ? withReturn(path, wanted) : wanted.returnTo, set);
     }
     if (outcome.code === "factor_due") return seeFactorPage(outcome.due, wanted.returnTo, deps);
-    return await showPassword(c, deps, session, wanted, refusedSignIn(outcome));
+    return await showPassword(c, deps, session, wanted, mistakeIn(outcome));
   });
 }
+
+/** Whose account it is stands on the page: only the password can be wrong. */
+const mistakeIn = (outcome: RefusedSignIn): Mistake =>
+  outcome.code === "invalid_credentials"
+    ? { status: 400, errors: { password: "That is not your password. Check it and try again." } }
+    : refusedSignIn(outcome);
 
 async function ask(c: PageContext, deps: PageDeps, session: LiveSession, wanted: Wanted): Promise<Response> {
   const setUp = setUpFor(wanted.level, session);

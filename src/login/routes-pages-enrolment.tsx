@@ -19,7 +19,7 @@ import {
   text,
 } from "./routes-pages-forms.ts";
 import { returnField } from "./routes-pages-step.tsx";
-import { AppContent, type AppShown } from "./set-up.page.tsx";
+import { AppContent, type AppShown, type Back } from "./set-up.page.tsx";
 import type { FormState } from "./sign-in.page.tsx";
 
 export type SetUp = { readonly kind: FactorKind; readonly isUserVerified: boolean };
@@ -38,6 +38,7 @@ export type Place = {
   /** What a passkey's challenge is bound to. */
   readonly binding: string;
   readonly forms: { readonly app: string; readonly confirm: string; readonly passkey: string };
+  readonly back: (returnTo: string) => Back;
   readonly show: (draft: Draft) => Promise<Response>;
   /** The page with the button that leads to a passkey, once more. */
   readonly showPasskey: (returnTo: string, mistake: Mistake) => Promise<Response>;
@@ -101,6 +102,7 @@ async function showApp(
         action={forms.confirm}
         token={token}
         app={app}
+        back={place.back(returnTo)}
         state={state}
         returnTo={returnField(returnTo)}
       />

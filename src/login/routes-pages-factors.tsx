@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { challengePaths } from "../http/passkey-form.tsx";
 import { AccountNav } from "./account.page.tsx";
 import { isWeaker } from "./freshness.ts";
 import { RecoveryCodesContent, RecoveryCodesShown } from "./recovery-codes.page.tsx";
@@ -58,6 +59,9 @@ export function mountFactorPages(own: OwnMount, deps: PageDeps): void {
   post(forms.confirm, forms.app, confirmApp);
   get(forms.passkey, (owner) => showPasskey(owner, deps, returnOf(owner, deps)));
   post(forms.passkey, forms.passkey, addPasskey);
+  get(challengePaths.owner, async (owner) =>
+    owner.c.text(await deps.mfa.freshChallenge(placeOf(owner, deps).binding)),
+  );
   get(codesPage, (owner) => showCodesStart(owner, deps, returnOf(owner, deps)));
   own.post(
     codesPage,
@@ -74,11 +78,12 @@ function placeOf(owner: Owner, deps: PageDeps): Place {
   const { c, session, operator } = owner;
   return {
     c,
-    holder: { accountId: session.accountId, email: session.email },
+    holder: session,
     operator,
     bond: ownerBond(session.id),
     binding: `session:${session.id}`,
     forms,
+    back: () => ({ href: page, words: "Not now" }),
     show: ({ title, mistake, content }) =>
       ownPage(owner, deps, { title, form: page, mistake, content: ({ state }) => content(state) }),
     showPasskey: (returnTo, mistake) => showPasskey(owner, deps, returnTo, mistake),
@@ -120,7 +125,11 @@ async function showPasskey(
     content: ({ state }) => (
       <>
         <AccountNav here={page} />
-        <PasskeyContent passkey={passkey} state={state} returnTo={returnField(returnTo)} />
+        <PasskeyContent
+          passkey={{ ...passkey, renew: "owner" }}
+          state={state}
+          returnTo={returnField(returnTo)}
+        />
       </>
     ),
   });
@@ -194,8 +203,7 @@ async function makeCodes(owner: Owner, deps: PageDeps): Promise<Response> {
   const returnTo = parseReturnTo(fields.return_to, deps.issuer);
   if (!isOurs) return await showCodesStart(owner, deps, returnTo, staleForm);
   if (session.factorKinds.length === 0) return await showCodesStart(owner, deps, returnTo);
-  const holder = { accountId: session.accountId, email: session.email };
-  const codes = await deps.mfa.makeRecoveryCodes(holder, operator);
+  const codes = await deps.mfa.makeRecoveryCodes(session, operator);
   return await ownPage(owner, deps, {
     title: "Save your recovery codes",
     form: codesPage,

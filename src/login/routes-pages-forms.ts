@@ -192,14 +192,26 @@ const notices = {
 } as const;
 export type Notice = keyof typeof notices;
 
+/** What did not happen, or comes first, is not shown as if it were done. */
+const notDone: readonly string[] = [
+  "signed-out-meanwhile",
+  "session-gone",
+  "step-over",
+  "prove-first",
+  "factor-needed",
+  "set-up-over",
+  "factor-gone",
+] satisfies Notice[];
+
 export function takeNotice(
   { req }: PageContext,
   { cookies }: Pick<PageDeps, "cookies">,
-): { done: string | undefined; cookies: string[] } {
+): { done: FormState["done"]; cookies: string[] } {
   const word = cookies.read(req.raw.headers, noticeCookie);
   if (word === null) return { done: undefined, cookies: [] };
-  const done = Object.hasOwn(notices, word) ? notices[word as Notice] : undefined;
-  return { done, cookies: [cookies.clear(noticeCookie, "Lax")] };
+  const said = Object.hasOwn(notices, word) ? notices[word as Notice] : undefined;
+  const kind = notDone.includes(word) ? "told" : "done";
+  return { done: said && { kind, text: said }, cookies: [cookies.clear(noticeCookie, "Lax")] };
 }
 
 /** RFC 9110 §15.4.4: whatever was sent, the next page is fetched with GET, so that a password is sent to one address only. */

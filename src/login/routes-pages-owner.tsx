@@ -64,7 +64,9 @@ export const asFresh =
     const { c, session } = owner;
     if (isFresh(session, session, deps.now())) return await handler(owner);
     const again = `/login/again?return_to=${encodeURIComponent(back(owner))}`;
-    return c.req.method === "POST" ? seeOtherWith("prove-first", again, deps) : seeOther(again);
+    if (c.req.method !== "POST") return seeOther(again);
+    deps.mfa.refuseStale(owner.operator);
+    return seeOtherWith("prove-first", again, deps);
   };
 
 /** The same where the password is asked for anyway: only who has a factor must have shown it lately. */

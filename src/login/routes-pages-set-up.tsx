@@ -1,5 +1,7 @@
+import * as v from "valibot";
+import { readForm } from "../http/form.ts";
 import type { Step } from "../mfa/steps.ts";
-import { homePath, parseReturnTo } from "./return-to.ts";
+import { parseReturnTo } from "./return-to.ts";
 import { signedInCookies, visitorOf, withCookies } from "./routes-cookies.ts";
 import { clearStep, enrolPath, stepBinding } from "./routes-factor-step.ts";
 import {
@@ -16,10 +18,12 @@ import {
   type PageContext,
   type PageDeps,
   type PageMount,
+  passkeyFormBytesMax,
   retryAfterHeader,
   seeOther,
   seeOtherWith,
   takeNotice,
+  text,
   titleOf,
 } from "./routes-pages-forms.ts";
 import { carriedBy } from "./routes-pages-sign-in.tsx";
@@ -47,31 +51,44 @@ export function mountSetUpPages(pages: PageMount, deps: PageDeps): void {
   ] as const) {
     pages.post(form, async (c) => {
       const place = await placeOf(c, deps);
-      return place ? await act(place, deps) : await beginAnew(c, deps, homePath);
+      return place ? await act(place, deps) : await beginAnew(c, deps, await returnToSent(c, deps));
     });
   }
 }
 
+const whereTo = v.object({ return_to: v.optional(text(4096)) });
+
+/** Where a form that came too late would have led on: of the rest nothing is looked at. */
+async function returnToSent({ req }: PageContext, { issuer }: PageDeps): Promise<string> {
+  const { return_to: returnTo } = await readForm(req.raw, whereTo, passkeyFormBytesMax);
+  return parseReturnTo(returnTo, issuer);
+}
+
+const choiceFor = (returnTo: string): string => `${enrolPath}?return_to=${encodeURIComponent(returnTo)}`;
+
 /** Null unless a sign-in waits here of an account that has nothing to show, and is as it was when it began. */
 async function placeOf(c: PageContext, deps: PageDeps): Promise<Place | null> {
-  const waiting = await waitingStep(c, deps);
-  if (!waiting?.step.mustEnrol) return null;
+  const waiting = await waitingStep(c, deps, "enrolment");
+  if (!waiting) return null;
   const { step, token } = waiting;
   const account = await deps.accounts.get(step.accountId);
-  if (account.version !== step.version || account.factorKinds.length > 0 || account.state !== "active")
-    return null;
   const { origin, background } = visitorOf(c.env.visit);
+  const operator = { actor: { type: "user", id: account.id }, origin, background } as const;
+  if (account.version !== step.version || account.factorKinds.length > 0 || account.state !== "active") {
+    deps.mfa.refuse("superseded", account.id, operator);
+    return null;
+  }
   const place: Place = {
     c,
-    holder: { accountId: account.id, email: account.email },
-    operator: { actor: { type: "user", id: account.id }, origin, background },
+    holder: { accountId: account.id, email: account.email, version: step.version },
+    operator,
     bond: guestOf(c, deps),
     binding: await stepBinding(token),
     forms,
+    back: (returnTo) => ({ href: choiceFor(returnTo), words: "Choose another way" }),
     show: (draft) => guestPage(place, deps, draft),
     showPasskey: (returnTo, mistake) => showChoice(place, deps, returnTo, mistake),
-    over: (notice, returnTo) =>
-      seeOtherWith(notice, `${enrolPath}?return_to=${encodeURIComponent(returnTo)}`, deps),
+    over: (notice, returnTo) => seeOtherWith(notice, choiceFor(returnTo), deps),
     done: (factor, returnTo) => begin(place, deps, { step, factor, returnTo }),
   };
   return place;

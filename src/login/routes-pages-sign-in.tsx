@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { sentenceOf } from "../errors/codes.ts";
+import { challengePaths } from "../http/passkey-form.tsx";
 import type { RefusedSignIn, SignInOutcome } from "./login.ts";
 import { homePath, parseReturnTo } from "./return-to.ts";
 import { readOwnCookies, signedInCookies, visitorOf, withCookies } from "./routes-cookies.ts";
@@ -48,6 +49,11 @@ export function mountSignInPage(pages: PageMount, deps: PageDeps): void {
     return await answerTo(c, outcome, returnTo, { email });
   });
 
+  pages.get(challengePaths.guest, async (c) => {
+    const bond = guestOf(c, deps);
+    return withCookies(c.text(await deps.mfa.freshChallenge(bond.name)), bond.cookies);
+  });
+
   pages.post(passkeyForm, async (c) => {
     const bond = guestOf(c, deps);
     const asked = { form: passkeyForm, bond, entries: passkeyEntries, bytesMax: passkeyFormBytesMax };
@@ -80,7 +86,7 @@ function signInPage(deps: PageDeps) {
       content: (
         <SignInContent
           token={token}
-          passkey={{ action: passkeyForm, token: passkeyToken, options }}
+          passkey={{ action: passkeyForm, token: passkeyToken, options, renew: "guest" }}
           state={shown}
           returnTo={returnTo === homePath ? null : returnTo}
         />

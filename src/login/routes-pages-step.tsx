@@ -32,13 +32,20 @@ import { carriedBy, refusedSignIn } from "./routes-pages-sign-in.tsx";
 export type Waiting = { readonly token: string; readonly step: Step };
 
 /** Null: none, too old, or of a session that this browser does not hold any more. */
-export async function waitingStep(c: PageContext, deps: PageDeps): Promise<Waiting | null> {
+export async function waitingStep(
+  c: PageContext,
+  deps: PageDeps,
+  waitsFor: "proof" | "enrolment",
+): Promise<Waiting | null> {
   const token = readStep(c.req.raw.headers, deps.cookies);
-  const step = token === null ? null : await deps.mfa.steps.read(token);
+  const visitor = visitorOf(c.env.visit);
+  const step = token === null ? null : await deps.mfa.steps.read(token, waitsFor, visitor);
   if (token === null || !step) return null;
   if (step.raised === null) return { token, step };
   const session = await ownerOf(c, deps);
-  return session?.id === step.raised.sessionId ? { token, step } : null;
+  if (session?.id === step.raised.sessionId) return { token, step };
+  deps.mfa.refuse("superseded", step.accountId, { actor: { type: "stranger", id: "" }, ...visitor });
+  return null;
 }
 
 /** Who is in a session proves themselves from there, anybody else signs in; both come back to where they were going. */
@@ -64,8 +71,8 @@ const passkeyEntries = { credential: credentialField, return_to: v.optional(text
 export function mountStepPages(pages: PageMount, deps: PageDeps): void {
   pages.get(factorPath, async (c) => {
     const returnTo = parseReturnTo(c.req.query("return_to"), deps.issuer);
-    const waiting = await waitingStep(c, deps);
-    return waiting && !waiting.step.mustEnrol
+    const waiting = await waitingStep(c, deps, "proof");
+    return waiting
       ? await showFactors(c, deps, { ...waiting, isTexted: c.req.query("by") === "sms" }, returnTo)
       : await beginAnew(c, deps, returnTo);
   });
@@ -110,8 +117,8 @@ function mountTextForms(pages: PageMount, deps: PageDeps): void {
       entries,
     });
     const returnTo = parseReturnTo(fields.return_to, deps.issuer);
-    const waiting = await waitingStep(c, deps);
-    if (!waiting || waiting.step.mustEnrol) return await beginAnew(c, deps, returnTo);
+    const waiting = await waitingStep(c, deps, "proof");
+    if (!waiting) return await beginAnew(c, deps, returnTo);
     if (!isOurs) return await showFactors(c, deps, { ...waiting, isTexted: true }, returnTo, staleForm);
     try {
       const { step, token } = waiting;
@@ -135,7 +142,7 @@ async function answerProof(
 ): Promise<Response> {
   const { cookies, login, now } = deps;
   const returnTo = parseReturnTo(sentTo, deps.issuer);
-  const waiting = await waitingStep(c, deps);
+  const waiting = await waitingStep(c, deps, "proof");
   if (!waiting) return await beginAnew(c, deps, returnTo);
   const shown = await shownTo(waiting.token);
   if (!shown) return await showFactors(c, deps, waiting, returnTo, staleForm);

@@ -64,8 +64,8 @@ export function mountPhones(routes: Hono<DoorEnv>, deps: AuthDeps): void {
   routes.post("/mfa/sms/send", async (c) => {
     const { mfa_token: token } = await readJson(c.req.raw, v.strictObject({ mfa_token: text(4096) }));
     mfa.requireTexts();
-    const step = await mfa.steps.read(token);
-    if (!step || step.mustEnrol) throw new AuthError("mfa_token_invalid");
+    const step = await mfa.steps.read(token, "proof", visitorOf(c.env.visit));
+    if (!step) throw new AuthError("mfa_token_invalid");
     const { origin, background, network } = visitorOf(c.env.visit);
     const sender = { actor: { type: "user", id: step.accountId }, origin, background, network } as const;
     const sent = await mfa.sendSignInCode(step, await stepBinding(token), sender);

@@ -48,7 +48,7 @@ export function createSecondStep(sources: LoginSources) {
   ): Promise<SignInOutcome | null> {
     const { origin, background, device } = visitor;
     const began = await sessions.begin(
-      { ...signIn, device, previousCookie: carried.sessionCookie },
+      { ...signIn, device, previousCookie: signIn.kind === "browser" ? carried.sessionCookie : null },
       { actor: { type: "user", id: signIn.account.id }, origin, background },
     );
     if (!began) return null;
@@ -75,11 +75,11 @@ export function createSecondStep(sources: LoginSources) {
   }
 
   /** Who is refused again and again, whoever's factors they try, is refused without a call for a while. */
-  function brake({ network }: Visitor): SignInOutcome | null {
+  function brake({ network, origin, background }: Visitor): SignInOutcome | null {
     const { retryAfterSeconds } = sources.rateLimits.brakeOf("refusedFactors", `network:${network}`);
-    return retryAfterSeconds > 0
-      ? { ok: false, code: "rate_limited", retryAfterSeconds, degraded: none }
-      : null;
+    if (retryAfterSeconds <= 0) return null;
+    mfa.refuse("guessing", null, { actor: { type: "stranger", id: "" }, origin, background });
+    return { ok: false, code: "rate_limited", retryAfterSeconds, degraded: none };
   }
 
   function counted(outcome: SignInOutcome, { network }: Visitor): SignInOutcome {
@@ -180,8 +180,8 @@ export function createSecondStep(sources: LoginSources) {
   const verbs = {
     /** Two sequential round trips: the guess is counted and what it is checked against read; then the session, by its use. */
     async prove(mfaToken: unknown, shown: Shown, carried: Carried, visitor: Visitor): Promise<SignInOutcome> {
-      const step = await mfa.steps.read(mfaToken);
-      if (!step || step.mustEnrol) return refused("mfa_token_invalid");
+      const step = await mfa.steps.read(mfaToken, "proof", visitor);
+      if (!step) return refused("mfa_token_invalid");
       const braked = brake(visitor);
       if (braked) return braked;
       const { origin, background } = visitor;
@@ -206,8 +206,10 @@ export function createSecondStep(sources: LoginSources) {
       const { owner, proved } = verdict;
       // Who has a passkey has a second factor: one factor alone opens nothing of theirs.
       const level = sources.levelRequired(owner);
-      if (isWeaker(proved.acr, isWeaker(level, "two-factor") ? "two-factor" : level))
+      if (isWeaker(proved.acr, isWeaker(level, "two-factor") ? "two-factor" : level)) {
+        mfa.refuse("insufficient_user_authentication", owner.id, { actor, origin, background });
         return { ok: false, code: "invalid_passkey", degraded: none };
+      }
       const known = await deviceCookies.read(asked.deviceCookie);
       const addressHash = await sha256Hex(owner.emailCanonical);
       const step = {
@@ -241,7 +243,11 @@ export function createSecondStep(sources: LoginSources) {
     ): Promise<SignInOutcome> {
       const account = await sources.accounts.get(step.accountId);
       // Setting it up was one change; any further one undoes the first proof.
-      if (account.version !== step.version + 1) return refused("mfa_token_invalid");
+      if (account.version !== step.version + 1) {
+        const { origin, background } = visitor;
+        mfa.refuse("superseded", account.id, { actor: { type: "user", id: account.id }, origin, background });
+        return refused("mfa_token_invalid");
+      }
       const signIn = {
         account,
         ...mfa.provedBy(step.methods, factor),

@@ -47,11 +47,11 @@ export const appWords =
 export const phoneWords =
   "A code by text message, for when nothing else is at hand. It is the weakest way: whoever takes over your number gets the codes. So it only ever stands beside an app or a passkey.";
 
-export function AppStart(props: FormAsked & { returnTo: string | null }) {
+export function AppStart(props: FormAsked & { returnTo: string | null; isOnly?: boolean }) {
   return (
     <Form action={props.action} token={props.token}>
       <ReturnTo path={props.returnTo} />
-      <button type="submit" class="whole">
+      <button type="submit" class={props.isOnly ? "primary whole" : "whole"}>
         Set up an app
       </button>
     </Form>
@@ -59,7 +59,11 @@ export function AppStart(props: FormAsked & { returnTo: string | null }) {
 }
 
 export function PasskeyCreation(
-  props: PasskeyAsked & { returnTo: string | null; isNamed: boolean; error?: string | undefined },
+  props: PasskeyAsked & {
+    returnTo: string | null;
+    isNamed: boolean;
+    error?: string | undefined;
+  },
 ) {
   return (
     <PasskeyForm {...props} kind="create">
@@ -81,11 +85,15 @@ export function PasskeyCreation(
   );
 }
 
+/** The way out of something that was only begun. */
+export type Back = { readonly href: string; readonly words: string };
 export type AppShown = { readonly id: string; readonly secret: string; readonly uri: string };
 
 /** The QR code is dark on white whatever the page's colours are: that is what cameras read. */
-export function AppContent(props: FormAsked & { app: AppShown; state: FormState; returnTo: string | null }) {
-  const { app, state } = props;
+export function AppContent(
+  props: FormAsked & { app: AppShown; back: Back; state: FormState; returnTo: string | null },
+) {
+  const { app, back, state } = props;
   return (
     <>
       <h1>Set up an authenticator app</h1>
@@ -112,6 +120,9 @@ export function AppContent(props: FormAsked & { app: AppShown; state: FormState;
           Turn it on
         </button>
       </Form>
+      <p class="after line">
+        <a href={back.href}>{back.words}</a>
+      </p>
     </>
   );
 }
@@ -135,7 +146,7 @@ export function AppStartContent(
           ? "The app that you have now goes on working until the new one has shown a code."
           : "Have your phone at hand with the app on it. Your password manager may be able to do it too."}
       </p>
-      <AppStart {...props} />
+      <AppStart {...props} isOnly />
       <p class="after line">
         <a href="/account/security">Not now</a>
       </p>

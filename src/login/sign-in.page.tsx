@@ -16,14 +16,14 @@ export type FormState = {
   readonly email?: string | undefined;
   readonly errors?: Partial<Record<FieldName, string>>;
   readonly alert?: string | undefined;
-  /** Something that was done just before. */
-  readonly done?: string | undefined;
+  /** Something that was done just before, or that came to nothing. */
+  readonly done?: { readonly kind: "done" | "told"; readonly text: string } | undefined;
 };
 
 export function Notes({ state }: { state: FormState }) {
   return (
     <>
-      {state.done === undefined ? null : <Note kind="done">{state.done}</Note>}
+      {state.done === undefined ? null : <Note kind={state.done.kind}>{state.done.text}</Note>}
       {state.alert === undefined ? null : <Note kind="alert">{state.alert}</Note>}
     </>
   );

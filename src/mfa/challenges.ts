@@ -9,7 +9,10 @@ const headBytes = nonceBytes + expiryBytes;
 /** 54 bytes without a spare bit: each challenge has one spelling, so nobody spends the same one twice. */
 const shape = /^[A-Za-z0-9_-]{72}$/;
 
-export type ChallengeCheck = { ok: true; onceKey: string; expiresAt: Date } | { ok: false };
+export type ChallengeCheck =
+  | { ok: true; onceKey: string; expiresAt: Date }
+  /** `expired` is said of ours alone, for this binding. */
+  | { ok: false; reason: "wrong_passkey" | "expired" };
 
 /**
  * What an authenticator signs so that its answer is fresh (WebAuthn L3 §13.4.3). Nothing is stored when one is made:
@@ -31,18 +34,19 @@ export async function createChallenges(options: { secrets: VersionedSecrets; now
     },
 
     async check(challenge: string, binding: string): Promise<ChallengeCheck> {
+      const wrong = { ok: false, reason: "wrong_passkey" } as const;
       const bytes = shape.test(challenge) ? fromBase64url(challenge) : null;
-      if (!bytes) return { ok: false };
+      if (!bytes) return wrong;
       const head = bytes.slice(0, headBytes);
       const mac = base64url(bytes.subarray(headBytes));
       const expiresAt = expiryOf(head);
-      if (expiresAt <= options.now()) return { ok: false };
       for (const key of keys) {
         if (equalInConstantTime(mac, base64url(await macOf(key, head, binding)))) {
+          if (expiresAt <= options.now()) return { ok: false, reason: "expired" };
           return { ok: true, onceKey: await sha256Hex(challenge), expiresAt: new Date(expiresAt) };
         }
       }
-      return { ok: false };
+      return wrong;
     },
   };
 }

@@ -1,3 +1,4 @@
+import type { EventReason } from "../audit/events.ts";
 import { randomBase62 } from "../crypto/base62.ts";
 import { AuthError } from "../errors/auth-error.ts";
 import type { FactorShown, Operator } from "./factor.ts";
@@ -9,13 +10,17 @@ import {
   newRecoveryCode,
 } from "./factors/recovery-codes.ts";
 import { newTotpSecret, sealContext, stepOf } from "./factors/totp.ts";
-import { changes, type Foundation, noteChange } from "./foundation.ts";
+import { changes, type Foundation, noteChange, noteRefusal } from "./foundation.ts";
 import { challengeOf } from "./passkey-response.ts";
 import type { FactorRow } from "./store.ts";
 import type { PasskeyDetails, PhoneDetails } from "./tables.ts";
 
-/** Whose factors: the route has made sure that it is their owner, freshly proved. */
-export type Holder = { readonly accountId: string; readonly email: string };
+/**
+ * Whose factors: the route has made sure that it is their owner, freshly proved. `version`: of the account just then. What
+ * is set up counts only while it is still that, so that of two at once who were let in before there was a factor one is.
+ */
+export type Holder = { readonly accountId: string; readonly email: string; readonly version: number };
+type HolderId = Pick<Holder, "accountId">;
 
 const pendingMilliseconds = 15 * 60_000;
 const passkeysMax = 20;
@@ -38,7 +43,10 @@ export function createEnrolment(
 
   return {
     /** The secret is shown now, and counts once a code of it was given. */
-    async beginTotp({ accountId, email }: Holder): Promise<{ id: string; secret: string; uri: string }> {
+    async beginTotp({
+      accountId,
+      email,
+    }: Omit<Holder, "version">): Promise<{ id: string; secret: string; uri: string }> {
       const id = newFactorId();
       const { secret, uri } = newTotpSecret({ issuer: foundation.brandName, account: email });
       await store.begin({
@@ -56,14 +64,19 @@ export function createEnrolment(
     /** The same once more, for a page that comes back; null when there is nothing that waits to be confirmed. */
     async pendingTotp(
       id: string,
-      { accountId, email }: Holder,
+      { accountId, email }: Omit<Holder, "version">,
     ): Promise<{ secret: string; uri: string } | null> {
       const opened = await openPending(id, accountId);
       return opened && newTotpSecret({ issuer: foundation.brandName, account: email }, opened.secret);
     },
 
     /** False for a wrong code. Guessing at one's own secret gains nothing, so it is not counted. */
-    async confirmTotp(id: string, code: string, { accountId }: Holder, operator: Operator): Promise<boolean> {
+    async confirmTotp(
+      id: string,
+      code: string,
+      { accountId, version }: Holder,
+      operator: Operator,
+    ): Promise<boolean> {
       const opened = await openPending(id, accountId);
       if (!opened) throw new AuthError("not_found", "nothing waits to be confirmed; begin again");
       const step = stepOf(code, {
@@ -72,15 +85,18 @@ export function createEnrolment(
         window: foundation.totpWindowSteps,
         after: 0,
       });
-      if (step === null) return false;
-      if (!(await store.confirmTotp(id, accountId, step, new Date(now()))))
+      if (step === null) {
+        noteRefusal(foundation, "wrong_code", accountId, operator);
+        return false;
+      }
+      if (!(await store.confirmTotp(id, { accountId, version, step, at: new Date(now()) })))
         throw new AuthError("not_found", "nothing waits to be confirmed; begin again");
       noteChange(foundation, changes.added.totp, accountId, operator);
       return true;
     },
 
     /** What `navigator.credentials.create` is given. */
-    async passkeyCreation({ accountId, email }: Holder, binding: string) {
+    async passkeyCreation({ accountId, email }: Omit<Holder, "version">, binding: string) {
       const existing = (await store.list(accountId)).filter(({ kind }) => kind === "passkey");
       return passkeys.creationOptions({
         challenge: await challenges.make(binding),
@@ -98,12 +114,17 @@ export function createEnrolment(
       given: Holder & { readonly binding: string; readonly name: string },
       operator: Operator,
     ): Promise<FactorShown | null> {
-      const { accountId, binding } = given;
+      const { accountId, version, binding } = given;
+      const refuse = (reason: EventReason): null => {
+        noteRefusal(foundation, reason, accountId, operator);
+        return null;
+      };
       const challenge = challengeOf(response);
-      const checked = challenge === null ? null : await challenges.check(challenge, binding);
-      if (challenge === null || !checked?.ok) return null;
+      if (challenge === null) return refuse("wrong_passkey");
+      const checked = await challenges.check(challenge, binding);
+      if (!checked.ok) return refuse(checked.reason);
       const verdict = await passkeys.verifyRegistration(response, challenge);
-      if (!verdict.ok) return null;
+      if (!verdict.ok) return refuse("wrong_passkey");
       const held = (await store.list(accountId)).filter(({ kind }) => kind === "passkey").length;
       if (held >= passkeysMax)
         throw new AuthError("conflict", `an account has at most ${passkeysMax} passkeys; remove one first`);
@@ -121,17 +142,18 @@ export function createEnrolment(
         confirmedAt: at,
       } as const;
       const once = { key: checked.onceKey, expiresAt: checked.expiresAt };
-      if (!(await store.addPasskey(row, once, at))) return null;
+      const refusal = await store.addPasskey(row, { version, challenge: once, at });
+      if (refusal !== null) return refuse(refusal);
       noteChange(foundation, changes.added.passkey, accountId, operator);
       return shownOf({ ...row, secret: null, lastUsedAt: null });
     },
 
     /** Ten new ones, shown this once; those from before are worth nothing any more. */
-    async makeRecoveryCodes({ accountId }: Holder, operator: Operator): Promise<readonly string[]> {
+    async makeRecoveryCodes({ accountId }: HolderId, operator: Operator): Promise<readonly string[]> {
       const texts = Array.from({ length: codesInASet }, newRecoveryCode);
       const hashes = await Promise.all(texts.map((text) => codeHashOf(accountId, canonicalCode(text) ?? "")));
       const at = new Date(now());
-      await store.replaceRecoveryCodes({
+      const isMade = await store.replaceRecoveryCodes({
         id: newFactorId(),
         accountId,
         kind: "recovery-codes",
@@ -140,6 +162,8 @@ export function createEnrolment(
         createdAt: at,
         confirmedAt: at,
       });
+      if (!isMade)
+        throw new AuthError("conflict", "recovery codes stand in for another factor: set one up first");
       noteChange(foundation, changes.added["recovery-codes"], accountId, operator);
       return texts;
     },
@@ -147,10 +171,10 @@ export function createEnrolment(
     list: async (accountId: string): Promise<FactorShown[]> => (await store.list(accountId)).map(shownOf),
 
     /** False: the account has no such factor. */
-    rename: (id: string, { accountId }: Holder, name: string): Promise<boolean> =>
+    rename: (id: string, { accountId }: HolderId, name: string): Promise<boolean> =>
       store.rename(id, accountId, requireName(name)),
 
-    async remove(id: string, { accountId }: Holder, operator: Operator): Promise<boolean> {
+    async remove(id: string, { accountId }: HolderId, operator: Operator): Promise<boolean> {
       const removed = await store.remove(id, accountId, new Date(now()));
       for (const { kind } of removed) noteChange(foundation, changes.removed[kind], accountId, operator);
       tellPhones(removed, operator);

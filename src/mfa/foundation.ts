@@ -1,6 +1,6 @@
 import type { OwnerNotice } from "../accounts/owner-notices.ts";
 import type { Audit, Background } from "../audit/audit.ts";
-import type { EventType } from "../audit/events.ts";
+import type { EventReason, EventType } from "../audit/events.ts";
 import type { Seal } from "../crypto/seal.ts";
 import type { Challenges } from "./challenges.ts";
 import type { FactorKind, Operator } from "./factor.ts";
@@ -37,6 +37,17 @@ export type Foundation = {
   readonly tellOwner: (accountId: string, notice: OwnerNotice, background: Background) => void;
   readonly now: () => number;
 };
+
+/** Why a factor, or what a sign-in waits with, was refused. `accountId`: null where it is nobody's that we know of. */
+export function noteRefusal(
+  { audit }: Pick<Foundation, "audit">,
+  reason: EventReason,
+  accountId: string | null,
+  { actor, origin, background }: Operator,
+): void {
+  const subject = accountId === null ? null : ({ type: "user", id: accountId } as const);
+  audit.record({ type: "factor.refused", outcome: "refused", reason, actor, subject, origin }, background);
+}
 
 /** Every change of a factor is an event, and its owner is told by mail. */
 export function noteChange(

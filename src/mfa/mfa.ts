@@ -12,7 +12,7 @@ import type { PasskeyDetails } from "./tables.ts";
 
 /** Second factors and passkeys: set up, shown, counted. What a proof opens is for the rooms that begin something by it. */
 export function createMfa(sources: Omit<Foundation, "factors">) {
-  const { passkeys, challenges, store, now } = sources;
+  const { passkeys, challenges, store } = sources;
   const factors = factorList({ ...sources, windowSteps: sources.totpWindowSteps });
   const foundation = { ...sources, factors };
   const proving = createProving(foundation);
@@ -28,7 +28,10 @@ export function createMfa(sources: Omit<Foundation, "factors">) {
     newDeviceId: (): string => randomBase62(22),
     sessionLane,
     provedBy,
-    steps: createSteps({ seal: sources.seal, now }),
+    steps: createSteps(sources),
+
+    /** For a page whose own has become old. */
+    freshChallenge: (binding: string): Promise<string> => challenges.make(binding),
 
     /** What `navigator.credentials.get` is given by who signs in by a passkey alone: any of ours will do. */
     async passkeyRequest(binding: string) {

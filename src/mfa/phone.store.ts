@@ -1,8 +1,8 @@
 import { sql } from "drizzle-orm";
-import { accounts } from "../accounts/tables.ts";
 import { type Database, inOneTransaction } from "../storage/database.ts";
 import { decodeRow } from "../storage/rows.ts";
-import { kept, moment, noteKinds } from "./proof.store.ts";
+import { changing, lock, noteKinds } from "./changing.store.ts";
+import { kept, moment } from "./proof.store.ts";
 import type { FactorRow } from "./store.ts";
 import { factorAttempts, factors, type PhoneDetails } from "./tables.ts";
 
@@ -30,15 +30,19 @@ export function createPhoneStore(database: Database) {
           and confirmed_at is null and details->'code'->>'hash' = ${codeHash})
         and exists (select 1 from ${factors} where ${kept(accountId)} and kind in ('totp', 'passkey'))`;
       const [, replaced = [], confirmed = []] = await inOneTransaction(database, [
-        sql`select 1 from ${accounts} where id = ${accountId} for update`,
+        lock(accountId),
         sql`delete from ${factors} where ${kept(accountId)} and kind = 'sms' and ${isDue} returning *`,
-        sql`update ${factors} set confirmed_at = ${moment(at)}, details = details - 'code'
+        changing(
+          accountId,
+          at,
+          sql`update ${factors} set confirmed_at = ${moment(at)}, details = details - 'code'
             where id = ${id} and ${isDue} returning id`,
+        ),
         sql`delete from ${factorAttempts} where account_id = ${accountId}
             and exists (select 1 from ${factors} where id = ${id} and confirmed_at = ${moment(at)})
             and (lane = ${lane} or not exists (
               select 1 from ${factors} where ${kept(accountId)} and kind = 'totp'))`,
-        noteKinds(accountId, at),
+        noteKinds(accountId),
       ]);
       if (confirmed.length !== 1) return null;
       return { replaced: replaced[0] ? decodeRow(factors, replaced[0]) : null };

@@ -1,5 +1,4 @@
 import { type SQL, sql } from "drizzle-orm";
-import { accounts } from "../accounts/tables.ts";
 import type { AtomicProof } from "../sessions/store.ts";
 import { attemptsMax, lanesOf } from "./attempts.ts";
 import type { Use } from "./factor.ts";
@@ -8,17 +7,15 @@ import { factorAttempts, factors, spentChallenges } from "./tables.ts";
 export const moment = (at: Date): SQL => sql`${at.toISOString()}::timestamptz`;
 export const kept = (id: string): SQL => sql`account_id = ${id} and confirmed_at is not null`;
 
-/** The account's own note of what it has, after a change of its rows. Proofs that were under way prove nothing now. */
-export const noteKinds = (accountId: string, at: Date): SQL => sql`
-  update ${accounts} set version = version + 1, updated_at = ${moment(at)}, factor_kinds = array(
-    select distinct kind from ${factors} where ${kept(accountId)} and kind <> 'recovery-codes' order by kind)
-  where id = ${accountId}`;
-
 export type Given = { readonly accountId: string; readonly lane: string; readonly at: Date };
 export type Challenge = { readonly key: string; readonly expiresAt: Date };
 
-export const spendOf = ({ key, expiresAt }: Challenge): SQL => sql`
-  insert into ${spentChallenges} (key, expires_at) values (${key}, ${moment(expiresAt)}) on conflict do nothing returning key`;
+export const spendOf = ({ key, expiresAt }: Challenge, condition: SQL = sql`true`): SQL => sql`
+  insert into ${spentChallenges} (key, expires_at) select ${key}, ${moment(expiresAt)} where ${condition}
+  on conflict do nothing returning key`;
+
+/** The account's own row is locked before any row of its factors: whatever changes both takes them in this order. */
+const isHeld = sql`exists (select 1 from held)`;
 
 /** From now on the device counts by itself; a row that is closed stays so until the app is bound anew. */
 const knowDevice = ({ accountId, lane, at }: Given): SQL => sql`
@@ -42,13 +39,13 @@ export function proofOf(use: Use, given: Given): AtomicProof {
     const step = sql`update ${factors} set counter = greatest(counter, ${use.signCount}::bigint),
         last_used_at = ${moment(at)}, details = jsonb_set(details, '{isBackedUp}', to_jsonb(${use.isBackedUp}::boolean))
       where ${which} and exists (select 1 from spent) returning id`;
-    return [{ name: "spent", step: spendOf(use.challenge) }, { name: "proof", step }, ...known];
+    return [{ name: "spent", step: spendOf(use.challenge, isHeld) }, { name: "proof", step }, ...known];
   }
   const { used, isUnused } = useOf(use);
   return [
     {
       name: "proof",
-      step: sql`update ${factors} set ${used}, last_used_at = ${moment(at)} where ${which} and ${isUnused} returning id`,
+      step: sql`update ${factors} set ${used}, last_used_at = ${moment(at)} where ${which} and ${isUnused} and ${isHeld} returning id`,
     },
     { name: "forgiven", step: forget(lanesOf(lane, use.kind !== "recovery-codes").otherwise, given) },
     ...known,

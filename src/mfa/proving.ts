@@ -1,7 +1,7 @@
 import type { EventReason } from "../audit/events.ts";
 import { attemptsMax, isTold, laneOf, lanesOf } from "./attempts.ts";
 import type { FactorKind, FactorVerdict, Operator, Shown, Use } from "./factor.ts";
-import type { Foundation } from "./foundation.ts";
+import { type Foundation, noteRefusal } from "./foundation.ts";
 import { credentialIdOf } from "./passkey-response.ts";
 import { type Proved, provedBy } from "./proved.ts";
 import type { FactorRow, Owner, Taken } from "./store.ts";
@@ -34,10 +34,8 @@ export type Claim = {
 export function createProving(foundation: Foundation) {
   const { store, factors, audit, tellOwner, now } = foundation;
 
-  function refuse(reason: EventReason, accountId: string, { actor, origin, background }: Operator): void {
-    const subject = { type: "user", id: accountId } as const;
-    audit.record({ type: "factor.refused", outcome: "refused", reason, actor, subject, origin }, background);
-  }
+  const refuse = (reason: EventReason, accountId: string | null, operator: Operator): void =>
+    noteRefusal(foundation, reason, accountId, operator);
 
   function tellGuesses(accountId: string, failed: number, operator: Operator): void {
     const { origin, background } = operator;
@@ -50,6 +48,7 @@ export function createProving(foundation: Foundation) {
   function notTaken(taken: Taken & { ok: false }, accountId: string, operator: Operator): ProofVerdict {
     switch (taken.reason) {
       case "no_account":
+        refuse("superseded", accountId, operator);
         return { ok: false, reason: "void" };
       case "closed":
         refuse("factor_closed", accountId, operator);
@@ -82,7 +81,10 @@ export function createProving(foundation: Foundation) {
         : await store.take(accountId, lanesOf(lane, isClosable), { isClosable, at: new Date(now()) });
     if (!taken.ok) return notTaken(taken, accountId, operator);
     const { owner, rows, failed } = taken;
-    if (owner.version !== claim.version) return { ok: false, reason: "void" };
+    if (owner.version !== claim.version) {
+      refuse("superseded", accountId, operator);
+      return { ok: false, reason: "void" };
+    }
     const verdict = await judge(shown, claim.rows ?? rows);
     if (verdict === null) {
       refuse("unknown", accountId, operator);
@@ -103,7 +105,7 @@ export function createProving(foundation: Foundation) {
     const found = credentialId === null ? null : await store.findByCredential(credentialId);
     const verdict = found && (await judge(shown, [found.row]));
     if (!found || !verdict?.ok) {
-      refuse(verdict && !verdict.ok ? verdict.reason : "unknown", found?.owner.id ?? "", operator);
+      refuse(verdict && !verdict.ok ? verdict.reason : "unknown", found?.owner.id ?? null, operator);
       return { ok: false, reason: "wrong" };
     }
     const factor = { kind: "passkey", isUserVerified: verdict.isUserVerified } as const;
@@ -119,6 +121,19 @@ export function createProving(foundation: Foundation) {
   return {
     prove,
     provePasskey,
+
+    /** What the other rooms refuse of a factor: one that proves too little, a step that came to nothing. */
+    refuse,
+
+    /** Somebody in a session who has not proved enough, or not lately enough, for what they asked. */
+    refuseStale({ actor, origin, background }: Operator): void {
+      const reason = "insufficient_user_authentication";
+      const subject = { type: "route", id: "own-account" } as const;
+      audit.record(
+        { type: "access.refused", outcome: "refused", reason, actor, subject, origin },
+        background,
+      );
+    },
 
     /** For the statement that acts on it. */
     proofOf: ({ owner, use, lane }: ProofVerdict & { ok: true }) =>

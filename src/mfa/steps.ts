@@ -1,5 +1,9 @@
+import type { Audit } from "../audit/audit.ts";
+import type { EventReason } from "../audit/events.ts";
 import { randomBase62 } from "../crypto/base62.ts";
 import type { Seal } from "../crypto/seal.ts";
+import type { Operator } from "./factor.ts";
+import { noteRefusal } from "./foundation.ts";
 
 /** A sign-in that waits for its second factor, or a session that is to be raised. Held by the caller, kept nowhere. */
 export type Step = {
@@ -25,30 +29,49 @@ const lifeMilliseconds = 5 * 60_000;
 const context = "second factor step";
 const shape = /^gm_[0-9]+\.[\w-]+\.[\w-]{1,2000}$/;
 
+type Opened = Step & { readonly expiresAt: number };
+
 /**
  * `mfa_token`: what a first proof opens, which is the next question and nothing else. Sealed, so that it tells nothing
  * and cannot be made; it holds a nonce, so two of them never look alike.
  */
-export function createSteps({
-  seal,
-  now,
-}: {
+export function createSteps(sources: {
   readonly seal: Pick<Seal, "seal" | "open">;
+  readonly audit: Pick<Audit, "record">;
   readonly now: () => number;
 }) {
+  const { seal, now } = sources;
+
+  async function open(token: unknown): Promise<Opened | EventReason> {
+    if (typeof token !== "string" || !shape.test(token)) return "malformed";
+    const opened = await seal.open(token.slice(3), context);
+    return opened.ok ? (JSON.parse(opened.plaintext) as Opened) : "forged";
+  }
+
   return {
     async make(step: Step): Promise<string> {
       const sealed = { ...step, expiresAt: now() + lifeMilliseconds, nonce: randomBase62(16) };
       return `gm_${await seal.seal(JSON.stringify(sealed), context)}`;
     },
 
-    /** Null for anything that was not made here, and for what is too old. */
-    async read(token: unknown): Promise<Step | null> {
-      if (typeof token !== "string" || !shape.test(token)) return null;
-      const opened = await seal.open(token.slice(3), context);
-      if (!opened.ok) return null;
-      const step = JSON.parse(opened.plaintext) as Step & { readonly expiresAt: number };
-      return step.expiresAt > now() ? step : null;
+    /**
+     * Null, and an event, for what was not made here, what is too old, and what waits for something else: a factor to be
+     * shown, or one to be set up.
+     */
+    async read(
+      token: unknown,
+      waitsFor: "proof" | "enrolment",
+      { origin, background }: Pick<Operator, "origin" | "background">,
+    ): Promise<Step | null> {
+      const step = await open(token);
+      const refuse = (reason: EventReason, accountId: string | null): null => {
+        const actor = { type: "stranger", id: "" } as const;
+        noteRefusal(sources, reason, accountId, { actor, origin, background });
+        return null;
+      };
+      if (typeof step === "string") return refuse(step, null);
+      if (step.expiresAt <= now()) return refuse("expired", step.accountId);
+      return step.mustEnrol === (waitsFor === "enrolment") ? step : refuse("wrong_type", step.accountId);
     },
   };
 }

@@ -3,9 +3,12 @@ import { accounts } from "../accounts/tables.ts";
 import { type Database, inOneTransaction, isUniqueViolation } from "../storage/database.ts";
 import { decodeRow } from "../storage/rows.ts";
 import { attemptsMax, freeAttempts, type Lanes, recoveryWaitSeconds, waitSeconds } from "./attempts.ts";
-import type { Use } from "./factor.ts";
-import { type Given, kept, moment, noteKinds, proofOf, spendOf } from "./proof.store.ts";
+import { changing, isActive, isAt, lock, noteKinds } from "./changing.store.ts";
+import { type Challenge, kept, moment, proofOf, spendOf } from "./proof.store.ts";
+import { confirmedOf, insertOf, ofOwner, ownerOf, rowsOf } from "./rows.store.ts";
 import { factorAttempts, factors, spentChallenges } from "./tables.ts";
+
+const dayMs = 86_400_000;
 
 export type FactorRow = typeof factors.$inferSelect;
 export type NewFactor = typeof factors.$inferInsert;
@@ -118,54 +121,72 @@ export function createFactorStore(database: Database) {
     async begin(row: NewFactor): Promise<void> {
       await inOneTransaction(database, [
         sql`delete from ${factors} where account_id = ${row.accountId} and kind = ${row.kind} and confirmed_at is null`,
-        insertOf(row),
+        insertOf(row, isActive(row.accountId)),
       ]);
     },
 
     /**
      * The code that confirms counts as its first use. A new application takes the place of the old one, and what was
-     * closed for too many wrong guesses is open again. False: it was confirmed, replaced or removed meanwhile.
+     * closed for too many wrong guesses is open again. False: it was confirmed, replaced or removed meanwhile, or the account
+     * changed.
      */
-    async confirmTotp(id: string, accountId: string, step: number, at: Date): Promise<boolean> {
+    async confirmTotp(
+      id: string,
+      { accountId, version, step, at }: { accountId: string; version: number; step: number; at: Date },
+    ): Promise<boolean> {
       const isPending = sql`exists (select 1 from ${factors} where id = ${id} and account_id = ${accountId} and confirmed_at is null)`;
       const [, , confirmed = []] = await inOneTransaction(database, [
-        sql`select 1 from ${accounts} where id = ${accountId} for update`,
-        sql`delete from ${factors} where ${kept(accountId)} and kind = 'totp' and ${isPending}`,
-        sql`update ${factors} set confirmed_at = ${moment(at)}, counter = ${step}::bigint
-            where id = ${id} and account_id = ${accountId} and confirmed_at is null returning id`,
+        lock(accountId),
+        sql`delete from ${factors} where ${kept(accountId)} and kind = 'totp' and ${isPending} and ${isAt(accountId, version)}`,
+        changing(
+          accountId,
+          at,
+          sql`update ${factors} set confirmed_at = ${moment(at)}, counter = ${step}::bigint
+            where id = ${id} and account_id = ${accountId} and confirmed_at is null and ${isAt(accountId, version)} returning id`,
+        ),
         sql`delete from ${factorAttempts} where account_id = ${accountId} and exists (
               select 1 from ${factors} where id = ${id} and confirmed_at = ${moment(at)})`,
-        noteKinds(accountId, at),
+        noteKinds(accountId),
       ]);
       return confirmed.length === 1;
     },
 
-    /** False: the credential is bound already, here or to somebody else (WebAuthn §7.1), or its challenge is spent. */
+    /**
+     * Null when it was added. `wrong_passkey`: the credential is bound already, here or to somebody else (WebAuthn §7.1).
+     * `replayed`: its challenge is spent, or the account changed meanwhile.
+     */
     async addPasskey(
       row: NewFactor,
-      challenge: { key: string; expiresAt: Date },
-      at: Date,
-    ): Promise<boolean> {
+      { version, challenge, at }: { version: number; challenge: Challenge; at: Date },
+    ): Promise<"wrong_passkey" | "replayed" | null> {
       try {
         const [, added = []] = await inOneTransaction(database, [
-          sql`select 1 from ${accounts} where id = ${row.accountId} for update`,
-          sql`with spent as (${spendOf(challenge)}) ${insertOf(row, sql`exists (select 1 from spent)`)} returning id`,
-          noteKinds(row.accountId, at),
+          lock(row.accountId),
+          changing(
+            row.accountId,
+            at,
+            sql`${insertOf(row, sql`exists (select 1 from spent)`)} returning id`,
+            sql`spent as (${spendOf(challenge, isAt(row.accountId, version))}),`,
+          ),
+          noteKinds(row.accountId),
         ]);
-        return added.length === 1;
+        return added.length === 1 ? null : "replayed";
       } catch (error) {
-        if (isUniqueViolation(error)) return false;
+        if (isUniqueViolation(error)) return "wrong_passkey";
         throw error;
       }
     },
 
-    /** A new set takes the place of the old one. */
-    async replaceRecoveryCodes(row: NewFactor): Promise<void> {
-      await inOneTransaction(database, [
-        sql`select 1 from ${accounts} where id = ${row.accountId} for update`,
-        sql`delete from ${factors} where account_id = ${row.accountId} and kind = 'recovery-codes'`,
-        insertOf(row),
+    /** A new set takes the place of the old one. False: there is nothing that it would stand in for. */
+    async replaceRecoveryCodes(row: NewFactor): Promise<boolean> {
+      const { accountId } = row;
+      const isNeeded = sql`exists (select 1 from ${factors} where ${kept(accountId)} and kind <> 'recovery-codes')`;
+      const [, , made = []] = await inOneTransaction(database, [
+        lock(accountId),
+        sql`delete from ${factors} where account_id = ${accountId} and kind = 'recovery-codes'`,
+        sql`${insertOf(row, sql`${isActive(accountId)} and ${isNeeded}`)} returning id`,
       ]);
+      return made.length === 1;
     },
 
     async rename(id: string, accountId: string, name: string): Promise<boolean> {
@@ -181,12 +202,16 @@ export function createFactorStore(database: Database) {
      */
     async remove(id: string, accountId: string, at: Date): Promise<FactorRow[]> {
       const [, removed = [], along = []] = await inOneTransaction(database, [
-        sql`select 1 from ${accounts} where id = ${accountId} for update`,
-        sql`delete from ${factors} where id = ${id} and ${kept(accountId)} returning *`,
+        lock(accountId),
+        changing(
+          accountId,
+          at,
+          sql`delete from ${factors} where id = ${id} and ${kept(accountId)} returning *`,
+        ),
         sql`delete from ${factors} where account_id = ${accountId} and kind in ('sms', 'recovery-codes') and not exists (
               select 1 from ${factors} where ${kept(accountId)} and kind in ('totp', 'passkey'))
             returning *`,
-        noteKinds(accountId, at),
+        noteKinds(accountId),
       ]);
       if (removed.length === 0) return [];
       const told = along.filter(({ kind, confirmed_at }) => kind === "sms" && confirmed_at !== null);
@@ -196,10 +221,10 @@ export function createFactorStore(database: Database) {
     /** Everything of an account: by an operator for who lost all of it, and after the account itself. Those that counted. */
     async removeAll(accountId: string, at: Date): Promise<FactorRow[]> {
       const [, removed = []] = await inOneTransaction(database, [
-        sql`select 1 from ${accounts} where id = ${accountId} for update`,
-        sql`delete from ${factors} where account_id = ${accountId} returning *`,
+        lock(accountId),
+        changing(accountId, at, sql`delete from ${factors} where account_id = ${accountId} returning *`),
         sql`delete from ${factorAttempts} where account_id = ${accountId}`,
-        noteKinds(accountId, at),
+        noteKinds(accountId),
       ]);
       return removed.filter((row) => row["confirmed_at"] !== null).map((row) => decodeRow(factors, row));
     },
@@ -207,53 +232,22 @@ export function createFactorStore(database: Database) {
     /** For the statement that begins a session: the proof is used there, once, or nothing begins. */
     proofOf,
 
-    /** The same where nothing else is to be done in its statement: a proof inside a session. */
-    async spend(use: Use, given: Given): Promise<boolean> {
-      const steps = proofOf(use, given).map(({ name, step }) => sql`${sql.identifier(name)} as (${step})`);
-      const { rows } = await database.execute(sql`with ${sql.join(steps, sql`, `)} select 1 from proof`);
-      return rows.length === 1;
-    },
-
-    /** For the cron trigger. */
+    /**
+     * For the cron trigger. What is set up and never confirmed, and what an account that was deleted left behind because
+     * a store failed just then. Rows that somebody holds are left for the next minute: nobody waits for a sweep.
+     */
     async sweep(at: Date): Promise<void> {
+      const before = (milliseconds: number): SQL => moment(new Date(at.getTime() - milliseconds));
+      const deleted = sql`select id from ${accounts} where state = 'deleted' and updated_at > ${before(30 * dayMs)}`;
       await inOneTransaction(database, [
         sql`delete from ${spentChallenges} where expires_at < ${moment(at)}`,
-        sql`delete from ${factors} where confirmed_at is null and created_at < ${moment(new Date(at.getTime() - 86_400_000))}`,
+        sql`delete from ${factors} where id in (
+              select id from ${factors} where (confirmed_at is null and created_at < ${before(dayMs)})
+                or account_id in (${deleted}) for update skip locked)`,
+        sql`delete from ${factorAttempts} where account_id in (${deleted})`,
       ]);
     },
   };
 }
 
 export type FactorStore = ReturnType<typeof createFactorStore>;
-
-const ofOwner = sql`account.id as owner_id, account.version, account.email, account.email_canonical, account.scopes,
-  account.revoked_before, account.last_signed_in_at`;
-const confirmedOf = sql`(select json_agg(f) from ${factors} f
-  where f.account_id = account.id and f.confirmed_at is not null) as rows`;
-
-function insertOf(row: NewFactor, condition: SQL = sql`true`): SQL {
-  const at = row.confirmedAt ?? null;
-  return sql`insert into ${factors} (id, account_id, kind, name, secret, credential_id, counter, details, created_at, confirmed_at)
-    select ${row.id}, ${row.accountId}, ${row.kind}, ${row.name}, ${row.secret ?? null}::text,
-      ${row.credentialId ?? null}::text, ${row.counter ?? 0}::bigint, ${JSON.stringify(row.details ?? {})}::jsonb,
-      ${moment(row.createdAt)}, ${at === null ? sql`null::timestamptz` : moment(at)} where ${condition}`;
-}
-
-const ownerOf = (row: Record<string, unknown>): Owner => {
-  const { version, email, emailCanonical, scopes, revokedBefore, lastSignedInAt } = decodeRow(accounts, row);
-  return {
-    id: String(row["owner_id"]),
-    version,
-    email,
-    emailCanonical,
-    scopes,
-    revokedBefore,
-    lastSignedInAt,
-  };
-};
-
-/** Rows that came as JSON inside a row: the same texts as columns, but for what JSON has types of its own for. */
-function rowsOf(json: unknown): FactorRow[] {
-  const list = typeof json === "string" ? (JSON.parse(json) as unknown) : json;
-  return Array.isArray(list) ? list.map((row) => decodeRow(factors, row as Record<string, unknown>)) : [];
-}

@@ -83,6 +83,15 @@ export function createSessions(options: {
     audit.record({ type, outcome: "done", reason, actor, subject, origin }, background);
   }
 
+  /** What was proved was good, and came too late. */
+  function refuse(reason: EventReason, { account, proof }: SignIn, operator: Operator): null {
+    const type = proof === undefined ? "sign_in.refused" : "factor.refused";
+    const subject = { type: "user", id: account.id } as const;
+    const { actor, origin, background } = operator;
+    audit.record({ type, outcome: "refused", reason, actor, subject, origin }, background);
+    return null;
+  }
+
   function tellBegun(sessionId: string, ended: readonly PendingChange[], operator: Operator): void {
     note("session.began", sessionId, null, operator);
     for (const { subjectId } of ended) note("session.ended", subjectId, "superseded", operator);
@@ -138,7 +147,7 @@ export function createSessions(options: {
         proof: input.proof ?? [],
         at,
       });
-      if (!begun.ok) return null;
+      if (!begun.ok) return refuse(begun.reason, input, operator);
       tellBegun(sessionId, begun.ended, operator);
       return {
         sessionId,

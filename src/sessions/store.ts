@@ -14,17 +14,19 @@ type Noted = Record<string, unknown>;
 
 /**
  * What proves something once: steps of the statement that begins the session, in order. The one named `proof` gives a row
- * when it took effect, and nothing begins without it. Made by the store of whoever keeps the proof.
+ * when it took effect, and nothing begins without it. Made by the store of whoever keeps the proof. A step that changes
+ * something does so only where `held` gives a row: that locks the account first, as every change of an account does, so
+ * that no two of them wait for each other.
  */
 export type AtomicProof = readonly { readonly name: string; readonly step: SQL }[];
 
 /**
- * `proof_void`: the account is not as it was when it was looked at, so what was proved then proves nothing now; or
- * somebody used the same proof a moment before.
+ * `superseded`: the account, or the session to be taken further, is not as it was when it was looked at, so what was proved
+ * then proves nothing now. `replayed`: somebody used the same proof a moment before.
  */
 export type Begun =
   | { readonly ok: true; readonly ended: readonly PendingChange[] }
-  | { readonly ok: false; readonly reason: "proof_void" };
+  | { readonly ok: false; readonly reason: "superseded" | "replayed" };
 
 export function createSessionStore(database: Database) {
   return {
@@ -46,9 +48,13 @@ export function createSessionStore(database: Database) {
       // What was ended meanwhile is not brought back by a proof that takes it further, nor taken further twice.
       const isRaised = sql`(${previous.sessionId}::text is null
         or exists (select 1 from ended where session_id = ${previous.sessionId}))`;
-      const isProved = proof.length === 0 ? sql`true` : sql`exists (select 1 from proof)`;
-      const { rows } = await database.execute<{ began: string | null; noted: Noted[] | null }>(sql`
-        with ${sql.join(steps)} proved as (
+      const isProved = sql`exists (select 1 from ${sql.identifier(proof.length === 0 ? "held" : "proof")})`;
+      type Row = { began: string | null; replayed: boolean; noted: Noted[] | null };
+      const { rows } = await database.execute<Row>(sql`
+        with held as materialized (
+          select id from ${accounts}
+          where id = ${session.accountId} and version = ${input.accountVersion} and state = 'active' for update
+        ), ${sql.join(steps)} proved as (
           update ${accounts} set last_signed_in_at = ${moment(at)}
           where id = ${session.accountId} and version = ${input.accountVersion} and state = 'active' and ${isProved}
           returning id
@@ -78,9 +84,10 @@ export function createSessionStore(database: Database) {
             ${session.country}::text
           from proved where ${isRaised} returning id
         )
-        select (select id from began) as began, (select json_agg(noted) from noted) as noted`);
+        select (select id from began) as began, (select json_agg(noted) from noted) as noted,
+          exists (select 1 from held) and not ${isProved} as replayed`);
       const [row] = rows;
-      if (!row?.began) return { ok: false, reason: "proof_void" };
+      if (!row?.began) return { ok: false, reason: row?.replayed ? "replayed" : "superseded" };
       return { ok: true, ended: pendingOf(row.noted ?? []) };
     },
 

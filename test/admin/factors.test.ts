@@ -92,6 +92,9 @@ test("an operator sees each factor of a person with every member said aloud, and
     ],
     null,
   ]);
+  // One view of a factor, whoever looks at it.
+  const own = await isolate.fetch("/auth/mfa/factors", { headers: bearerOf(person.tokens.access_token) });
+  expect(await own.json()).toEqual({ data, next_cursor: null });
   expect(await ask(200, "GET", path)).toMatchObject({ second_factors: ["passkey", "totp"] });
   const { rows } = await isolate.rooms.database.execute<{ secret: string | null; details: object }>(
     `select secret, details from factors where account_id = '${person.account.id}'`,

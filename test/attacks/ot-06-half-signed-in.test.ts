@@ -1,8 +1,10 @@
 import { expect, test } from "vitest";
+import type { PasskeyCreationOptions } from "../../src/mfa/passkey-options.ts";
 import { json } from "../support/given.ts";
 import { givenSignInIsolate } from "../support/given-browser.ts";
 import { codeOf, givenStep, givenTotp, proveBy } from "../support/given-factors.ts";
-import { givenPerson } from "../support/given-people.ts";
+import { ownAuthenticator } from "../support/given-passkey-holder.ts";
+import { asOperator, givenPerson } from "../support/given-people.ts";
 import { bearerOf } from "../support/given-sessions.ts";
 import { expectProblem } from "../support/problem.ts";
 
@@ -68,4 +70,44 @@ test("OT-06: a step is worth nothing altered, five minutes later, or after the p
   const old = await givenStep(isolate, person);
   isolate.clock.advance(5 * 60_000 + 1);
   await expectProblem(await proveBy(isolate, shown(old.mfa_token)), 401, "mfa_token_invalid");
+});
+
+test("OT-06: of an app and a passkey set up at the same moment by who only gave the password, one is there; the other must be proved against", async () => {
+  const isolate = await givenSignInIsolate({ environment: { LEVEL_POLICY: "everyone=two-factor" } });
+  const person = await givenPerson(isolate);
+  const [mine, theirs] = [await givenStep(isolate, person), await givenStep(isolate, person)];
+  const begun = await isolate.fetch("/auth/mfa/totp", json({ mfa_token: mine.mfa_token }));
+  const { id, secret } = (await begun.json()) as { id: string; secret: string };
+  const asked = await isolate.fetch("/auth/mfa/passkeys/challenge", json({ mfa_token: theirs.mfa_token }));
+  const { public_key } = (await asked.json()) as { public_key: PasskeyCreationOptions };
+  const credential = await ownAuthenticator().register(public_key);
+  const confirm = { mfa_token: mine.mfa_token, id, code: codeOf(isolate, secret) };
+  const answers = await Promise.all([
+    isolate.fetch("/auth/mfa/totp/confirm", json(confirm)),
+    isolate.fetch("/auth/mfa/totp/confirm", json(confirm)),
+    isolate.fetch("/auth/mfa/passkeys", json({ mfa_token: theirs.mfa_token, credential })),
+  ]);
+  expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
+  for (const { status } of answers) expect([200, 400, 401, 404]).toContain(status);
+  expect(await isolate.rooms.mfa.list(person.account.id)).toHaveLength(1);
+  expect(await isolate.rooms.sessions.list(person.account.id)).toHaveLength(1);
+});
+
+test("OT-06: what was let in before the account changed sets up nothing after it", async () => {
+  const isolate = await givenSignInIsolate();
+  const person = await givenPerson(isolate);
+  const { mfa, accounts, sessions } = isolate.rooms;
+  const account = await accounts.get(person.account.id);
+  const holder = { accountId: account.id, email: account.email, version: account.version };
+  const operator = asOperator(isolate);
+  const { id, secret } = await mfa.beginTotp(holder);
+  const response = await ownAuthenticator().register(await mfa.passkeyCreation(holder, "given"));
+  await sessions.endAll(account.id, "signed_out_everywhere", operator);
+  await expect(mfa.confirmTotp(id, codeOf(isolate, secret), holder, operator)).rejects.toMatchObject({
+    code: "not_found",
+  });
+  expect(await mfa.addPasskey(response, { ...holder, binding: "given", name: "" }, operator)).toBeNull();
+  expect(await mfa.list(account.id)).toEqual([]);
+  // Nothing was set up, so nothing that was proved meanwhile is undone by it.
+  expect((await accounts.get(account.id)).version).toBe(account.version + 1);
 });

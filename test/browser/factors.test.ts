@@ -105,3 +105,50 @@ test("without JavaScript an app is set up and its code signs in; of passkeys the
   expect(pathOf(page)).toBe("/account");
   expect(troublesOf(window)).toEqual([]);
 });
+
+/** What an authenticator's answer in this form says that it answers. */
+const challengeIn = (body: string | null): string => {
+  const credential = JSON.parse(new URLSearchParams(body ?? "").get("credential") ?? "{}");
+  return JSON.parse(Buffer.from(credential.response.clientDataJSON, "base64url").toString("utf8")).challenge;
+};
+
+test("a page that was open for an hour fetches a fresh challenge at the press, and for what the browser offers by itself; where it cannot, it says what to do", async () => {
+  const window = await givenWindow();
+  const { page, context } = window;
+  const device = await givenAuthenticator(window);
+  await givenSignedIn(window);
+  let fresh = "none";
+  let isDown = false;
+  await page.route("**/passkey/challenge", async (route) => {
+    if (isDown) return await route.abort();
+    const response = await route.fetch();
+    fresh = await response.text();
+    await route.fulfill({ response });
+  });
+  const sent = () => page.waitForRequest((request) => request.method() === "POST");
+  await page.clock.install();
+  await page.goto("/account/security/passkey");
+  await page.clock.fastForward("04:00");
+  const added = sent();
+  await press(page, "Create a passkey");
+  expect(challengeIn((await added).postData())).toBe(fresh);
+  expect(await noticeOf(page)).toContain("Your passkey is added.");
+
+  await context.clearCookies();
+  await device.isWilling(false);
+  await page.goto("/login");
+  isDown = true;
+  await page.clock.fastForward("01:00:00");
+  const button = page.getByRole("button", { name: "Sign in with a passkey" });
+  await button.click();
+  await page.getByText("This page has been open for too long.").waitFor();
+  expect(await button.getAttribute("aria-busy")).toBeNull();
+
+  isDown = false;
+  await device.isWilling(true);
+  const signedIn = sent();
+  await page.clock.fastForward("04:00");
+  expect(challengeIn((await signedIn).postData())).toBe(fresh);
+  await page.waitForURL("**/account");
+  expect(troublesOf(window).filter((line) => !line.includes("ERR_FAILED"))).toEqual([]);
+});

@@ -3,9 +3,18 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
-import { givenWindow, issuer, troublesOf, type Window } from "./browser.ts";
+import { givenWindow, issuer, pathOf, troublesOf, type Window } from "./browser.ts";
 import { setUpApp } from "./factors.ts";
-import { fill, freshAddress, givenPerson, goodPassword, noticeOf, press, signIn } from "./people.ts";
+import {
+  fill,
+  freshAddress,
+  givenPerson,
+  givenVaultKeeper,
+  goodPassword,
+  noticeOf,
+  press,
+  signIn,
+} from "./people.ts";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -172,6 +181,65 @@ test("so are those where a second step is set up and asked for, and the list of 
     await page.locator("summary").click();
   });
   expect([troublesOf(window), troublesOf(half)]).toEqual([[], []]);
+});
+
+test("so are those of a sign-in that cannot go on before there is a second factor, and what comes back there", async () => {
+  const person = await givenVaultKeeper(freshAddress("somebody-with-a-long-name"));
+  const window = await givenWatchedWindow();
+  const half = async (page: Page) => {
+    await window.context.clearCookies();
+    await page.goto("/login?return_to=/account/sessions");
+    await fill(page, { "Email address": person.email, Password: person.password });
+    await press(page, "Sign in");
+    expect(pathOf(page)).toBe("/login/set-up");
+  };
+  await half(window.page);
+  await expectGood(window, "required", open("/login/set-up"));
+  const toApp = async (page: Page) => {
+    await page.goto("/login/set-up");
+    await press(page, "Set up an app");
+  };
+  await expectGood(window, "required-app", toApp);
+  await expectGood(window, "required-app-wrong", async (page) => {
+    await toApp(page);
+    await fill(page, { "Code from your authenticator app": "12345" });
+    await press(page, "Turn it on");
+    expect(await page.locator("#code").getAttribute("aria-describedby")).toContain("code-wrong");
+    expect(await page.getByRole("link", { name: "Choose another way" }).getAttribute("href")).toContain(
+      "/login/set-up?return_to=",
+    );
+  });
+  await expectGood(window, "required-over", async (page) => {
+    await window.context.clearCookies({ name: "gatehouse-step" });
+    await page.goto("/login/set-up");
+    expect(pathOf(page)).toBe("/login");
+    // Not in the green of what was done.
+    expect(await page.getByRole("status").getAttribute("class")).toBe("note told");
+  });
+  expect(troublesOf(window, [400])).toEqual([]);
+});
+
+test("so are those that ask once more who somebody is: by password, by what they have, and what they lack", async () => {
+  const person = await givenPerson(freshAddress("somebody-with-a-long-name"));
+  const window = await givenWatchedWindow();
+  await signIn(window, person);
+  const again = "/login/again?max_age=0&return_to=/account/sessions";
+  await expectGood(window, "again-password", open(again));
+  await expectGood(window, "again-wrong", async (page) => {
+    await page.goto(again);
+    await fill(page, { Password: "not my password" });
+    await press(page, "Go on");
+    expect(await page.locator("#password-wrong").innerText()).toContain("That is not your password.");
+  });
+  await expectGood(
+    window,
+    "again-lacking",
+    open("/login/again?level=two-factor&return_to=/account/sessions"),
+  );
+  await setUpApp(window);
+  await expectGood(window, "again-app", open(again));
+  await expectGood(window, "again-lacking-passkey", open("/login/again?level=phishing-resistant"));
+  expect(troublesOf(window, [400])).toEqual([]);
 });
 
 test("a page asks for its sheet, its script and its icon once and for nothing more, and for none again", async () => {

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Page } from "playwright-core";
 import { expect } from "vitest";
-import { issuer, mailbox, pathOf, type Window } from "./browser.ts";
+import { adminKey, issuer, mailbox, pathOf, type Window } from "./browser.ts";
 
 export const goodPassword = "seven green kettles sing";
 export const otherPassword = "an otter counts to nine";
@@ -46,6 +46,17 @@ export async function givenPerson(email = freshAddress()): Promise<Person> {
   expect(await post("/auth/register", { email, password: goodPassword })).toBe(202);
   const link = new URL(await linkTo(email)).searchParams.get("link");
   expect(await post("/auth/verify-email", { link })).toBe(204);
+  return { email, password: goodPassword };
+}
+
+/** Somebody whose account may do what nobody may who has only a password: the stack's policy has them set up a factor. */
+export async function givenVaultKeeper(email = freshAddress()): Promise<Person> {
+  const answer = await fetch(`${issuer}/admin/v1/users`, {
+    method: "POST",
+    headers: { "content-type": "application/json", authorization: `Bearer ${adminKey}` },
+    body: JSON.stringify({ email, password: goodPassword, scopes: ["vault"] }),
+  });
+  expect(answer.status).toBe(201);
   return { email, password: goodPassword };
 }
 

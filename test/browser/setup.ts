@@ -10,8 +10,8 @@ import { REPOSITORY } from "../../scripts/stack/local-data.ts";
 import { routeApplication, startApplication } from "./application.ts";
 
 /** Where a stack is, as a person meets it. */
-type Site = { readonly issuer: string; readonly mailbox: string };
-type Ready = Site & { readonly admin_key: string };
+type Site = { readonly issuer: string; readonly mailbox: string; readonly adminKey: string };
+type Ready = Omit<Site, "adminKey"> & { readonly admin_key: string };
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -55,10 +55,14 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   closing.defer(() => server.close());
   const application = await startApplication();
   closing.defer(() => application.close());
-  const site = await startSite({ BRAND_NAME: brandName, REVOCATION_BOUND_SECONDS: "1" });
+  const site = await startSite({
+    BRAND_NAME: brandName,
+    REVOCATION_BOUND_SECONDS: "1",
+    LEVEL_POLICY: "account-scope:vault=two-factor",
+  });
   closing.defer(() => site.stop());
   await routeApplication(site.issuer, site.admin_key, application);
-  project.provide("site", { issuer: site.issuer, mailbox: site.mailbox });
+  project.provide("site", { issuer: site.issuer, mailbox: site.mailbox, adminKey: site.admin_key });
   project.provide("chromium", server.wsEndpoint());
   const started = closing.move();
   return () => started.disposeAsync();

@@ -96,7 +96,8 @@ test("the password of who has a second factor costs one trip: nothing is begun b
 });
 
 test("a forged step costs no call at all", async () => {
-  const isolate = await givenSignInIsolate();
+  const forever = new Promise<void>(() => undefined);
+  const isolate = await givenSignInIsolate({ waitForRefusals: () => forever });
   await isolate.forgetCalls();
   const answer = await proveBy(isolate, { mfa_token: "gm_1.AAAA.BBBB", factor: "totp", code: "123456" });
   expect([answer.status, (await isolate.calls()).summaries.flat()]).toEqual([401, []]);

@@ -9,8 +9,13 @@ import {
   givenTwoFactorTokens,
   proveBy,
 } from "../support/given-factors.ts";
-import { assertAlone, givenPasskeyHolder, signInBy } from "../support/given-passkey-holder.ts";
-import { mailFault } from "../support/given-people.ts";
+import {
+  assertAlone,
+  givenPasskeyHolder,
+  ownAuthenticator,
+  signInBy,
+} from "../support/given-passkey-holder.ts";
+import { asOperator, givenPerson, mailFault } from "../support/given-people.ts";
 import type { Tokens } from "../support/given-sessions.ts";
 import {
   beginPhone,
@@ -143,4 +148,56 @@ test("Postgres lost once the text was sent: 503, and the code of that text opens
   const late = { ...shown, code: newest.slice(0, 6) };
   if (late.code !== shown.code) await expectProblem(await proveBy(isolate, late), 401, "invalid_code");
   expect((await proveBy(isolate, shown)).status).toBe(200);
+});
+
+test("Postgres lost just after an account was deleted: what it had set up is gone within the minute, and nobody else's", async () => {
+  const isolate = await givenSignInIsolate();
+  const [gone, other] = [await givenTotp(isolate), await givenTotp(isolate)];
+  for (const person of [gone, other]) {
+    const { mfa_token } = await givenStep(isolate, person);
+    await proveBy(isolate, { mfa_token, factor: "totp", code: "000000" });
+  }
+  const left = async (accountId: string) => {
+    const of = async (table: string) =>
+      (await isolate.rooms.database.execute(`select 1 from ${table} where account_id = '${accountId}'`)).rows
+        .length;
+    return [await of("factors"), await of("factor_attempts")];
+  };
+  const notes = async () => (await isolate.rooms.accounts.get(gone.account.id)).factorKinds;
+  await isolate.postgresFault([{ kind: "status", status: 500, match: "factor_attempts" }]);
+  expect(await isolate.rooms.accounts.remove(gone.account.id, null, asOperator(isolate))).toMatchObject({
+    ok: true,
+  });
+  await isolate.settle();
+  await isolate.postgresFault([]);
+  expect([await left(gone.account.id), await notes()]).toEqual([[1, 1], []]);
+  await isolate.rooms.mfa.sweep();
+  expect([await left(gone.account.id), await left(other.account.id)]).toEqual([
+    [0, 0],
+    [1, 1],
+  ]);
+});
+
+test("what is set up at the very moment in which its account is deleted comes to nothing", async () => {
+  const isolate = await givenSignInIsolate();
+  const person = await givenPerson(isolate);
+  const holder = { accountId: person.account.id, email: person.email, version: person.account.version };
+  const operator = asOperator(isolate);
+  const { mfa } = isolate.rooms;
+  const { id, secret } = await mfa.beginTotp(holder);
+  const device = ownAuthenticator();
+  const creation = await mfa.passkeyCreation(holder, "given");
+  await isolate.rooms.accounts.remove(person.account.id, null, operator);
+  const response = await device.register(creation);
+  expect(await mfa.addPasskey(response, { ...holder, binding: "given", name: "" }, operator)).toBeNull();
+  await expect(mfa.makeRecoveryCodes(holder, operator)).rejects.toMatchObject({ code: "conflict" });
+  await expect(mfa.confirmTotp(id, codeOf(isolate, secret), holder, operator)).rejects.toMatchObject({
+    code: "not_found",
+  });
+  await mfa.beginTotp(holder);
+  await isolate.settle();
+  const { rows } = await isolate.rooms.database.execute(
+    `select 1 from factors where account_id = '${person.account.id}'`,
+  );
+  expect(rows).toEqual([]);
 });

@@ -7,7 +7,7 @@ const secret = (version: number, fill: number) => ({
   version,
   secret: new Uint8Array(32).map((_, at) => (at * 7 + fill) % 256),
 });
-const refused = { ok: false };
+const refused = { ok: false, reason: "wrong_passkey" };
 
 async function given(secrets = [secret(1, 3)]) {
   const clock = createClock();
@@ -36,7 +36,9 @@ test("it lives 300 seconds and not a millisecond more", async () => {
   clock.advance(299_999);
   expect(await challenges.check(challenge, "b")).toMatchObject({ ok: true });
   clock.advance(1);
-  expect(await challenges.check(challenge, "b")).toEqual(refused);
+  expect(await challenges.check(challenge, "b")).toEqual({ ok: false, reason: "expired" });
+  // Who else it is shown to learns nothing of it, not even its age.
+  expect(await challenges.check(challenge, "c")).toEqual(refused);
 });
 
 test("no two are alike, nor are their once keys, made in the same millisecond for the same use", async () => {

@@ -104,7 +104,7 @@ function nextDatabase(redisUrl: string): string {
 }
 
 /** A schema of this run's own in a real database: nothing that is there already is touched. */
-async function createSchema(databaseUrl: string): Promise<{ url: string; drop(): Promise<void> }> {
+export async function createSchema(databaseUrl: string): Promise<{ url: string; drop(): Promise<void> }> {
   const name = `gatehouse_test_${crypto.randomUUID().replaceAll("-", "").slice(0, 12)}`;
   const run = async (statement: string) => {
     const client = new Client({ connectionString: databaseUrl });
@@ -117,7 +117,7 @@ async function createSchema(databaseUrl: string): Promise<{ url: string; drop():
   return { url: url.href, drop: () => run(`drop schema ${name} cascade`) };
 }
 
-async function migrate(query: (sql: string) => Promise<unknown>): Promise<void> {
+export async function migrate(query: (sql: string) => Promise<unknown>): Promise<void> {
   const files = (await readdir("migrations")).filter((name) => name.endsWith(".sql")).sort();
   for (const file of files) {
     const text = await readFile(`migrations/${file}`, "utf8");

@@ -21,7 +21,8 @@ export function passkeyFactor(sources: {
       const refused = { ok: false, reason: "wrong_passkey" } as const;
       const challenge = challengeOf(response);
       const checked = challenge === null ? null : await challenges.check(challenge, binding);
-      if (challenge === null || !checked?.ok) return refused;
+      if (challenge === null || !checked) return refused;
+      if (!checked.ok) return checked;
       const details = row.details as PasskeyDetails;
       const verdict = await passkeys.verifyAssertion(response, challenge, {
         credentialId: row.credentialId ?? "",
