@@ -6,6 +6,9 @@ import type { Config } from "./env.ts";
 import { createChallenges } from "./mfa/challenges.ts";
 import { createMfa } from "./mfa/mfa.ts";
 import { createPasskeys } from "./mfa/passkeys.ts";
+import { createRememberedStore } from "./mfa/remembered.store.ts";
+import { createRememberedCookies } from "./mfa/remembered-cookie.ts";
+import { createRememberedDevices } from "./mfa/remembered-devices.ts";
 import { createFactorStore } from "./mfa/store.ts";
 import type { Database } from "./storage/database.ts";
 
@@ -17,19 +20,29 @@ export async function wireFactors(sources: {
   tellOwner: (accountId: string, notice: OwnerNotice, background: Background) => void;
   now: () => number;
 }) {
-  const { config, now } = sources;
+  const { config, database, audit, tellOwner, now } = sources;
+  const secretsFor = (use: string) => deriveSecrets(config.keyEncryptionKeys, use);
+  const days = config.rememberDevicesDays;
   return createMfa({
-    store: createFactorStore(sources.database),
+    store: createFactorStore(database),
     passkeys: createPasskeys({ ...config.passkeys, rpName: config.brand.name }),
     challenges: await createChallenges({
-      secrets: await deriveSecrets(config.keyEncryptionKeys, "passkey challenges"),
+      secrets: await secretsFor("passkey challenges"),
       now,
     }),
     seal: createSeal(config.keyEncryptionKeys),
     brandName: config.brand.name,
     totpWindowSteps: config.totpWindowSteps,
-    audit: sources.audit,
-    tellOwner: sources.tellOwner,
+    remembered: createRememberedDevices({
+      store: createRememberedStore(database, days),
+      cookies: await createRememberedCookies(await secretsFor("remembered devices")),
+      days,
+      audit,
+      tellOwner,
+      now,
+    }),
+    audit,
+    tellOwner,
     now,
   });
 }

@@ -56,6 +56,8 @@ export const eventTypes = [
   "factor.removed",
   "factor.refused",
   "factor.recovery_code_used",
+  "factor.device_remembered",
+  "factor.device_forgotten",
   "refresh.replayed",
   "token.refused",
   "token.revoked",

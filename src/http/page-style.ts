@@ -82,6 +82,8 @@ input {
 }
 input:focus-visible { outline-offset: 0; border-radius: var(--radius); }
 input[aria-invalid] { border-color: var(--danger); box-shadow: inset 0 0 0 1px var(--danger); }
+.check { display: flex; align-items: center; gap: 12px; min-block-size: 44px; margin-block-end: 16px; font-weight: 400; }
+.check input { flex: none; inline-size: 20px; min-block-size: 20px; accent-color: var(--accent); }
 .secret { position: relative; }
 .secret:has(button) input { padding-inline-end: 80px; }
 .secret button { position: absolute; inset-block: 0; inset-inline-end: 0; border: 0; background: none; color: var(--accent); font-weight: 400; padding: 0 16px; }

@@ -62,13 +62,12 @@ async function enterSession(c: Context<DoorEnv>, deps: AuthDeps): Promise<Holder
   };
 }
 
-/** The first proof is at most five minutes old: it is fresh by itself. Whoever has a factor already shows that instead. */
+/** The first proof is at most five minutes old: it is fresh by itself. Whoever has a factor already has shown that. */
 async function enterStep(c: Context<DoorEnv>, deps: AuthDeps, token: string): Promise<HolderEntered> {
   const step = await deps.mfa.steps.read(token);
   if (!step?.mustEnrol) throw new AuthError("mfa_token_invalid");
   const account = await deps.accounts.get(step.accountId);
-  if (account.version !== step.version || account.factorKinds.length > 0 || account.state !== "active")
-    throw new AuthError("mfa_token_invalid");
+  if (!deps.mfa.mayEnrol(step, account)) throw new AuthError("mfa_token_invalid");
   const { origin, background } = visitorOf(c.env.visit);
   return {
     ok: true,

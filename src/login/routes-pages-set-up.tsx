@@ -1,7 +1,7 @@
 import type { Step } from "../mfa/steps.ts";
 import { homePath, parseReturnTo } from "./return-to.ts";
 import { signedInCookies, visitorOf, withCookies } from "./routes-cookies.ts";
-import { clearStep, enrolPath, stepBinding } from "./routes-factor-step.ts";
+import { clearStep, enrolPath, seeFactorPage, stepBinding } from "./routes-factor-step.ts";
 import {
   addPasskey,
   beginApp,
@@ -47,22 +47,29 @@ export function mountSetUpPages(pages: PageMount, deps: PageDeps): void {
   ] as const) {
     pages.post(form, async (c) => {
       const place = await placeOf(c, deps);
-      return place ? await act(place, deps) : await beginAnew(c, deps, homePath);
+      if (!place) return await beginAnew(c, deps, homePath);
+      // An app is not offered where it is too weak: whoever sends its form had the page open from before.
+      return place.isPasskeyNeeded && act !== addPasskey
+        ? place.over("set-up-over", homePath)
+        : await act(place, deps);
     });
   }
 }
 
-/** Null unless a sign-in waits here of an account that has nothing to show, and is as it was when it began. */
-async function placeOf(c: PageContext, deps: PageDeps): Promise<Place | null> {
+/** A place in a sign-in. */
+type GuestPlace = Place & { readonly isPasskeyNeeded: boolean };
+
+/** Null unless a sign-in waits here that must set up a factor, and its account is as it was when it began. */
+async function placeOf(c: PageContext, deps: PageDeps): Promise<GuestPlace | null> {
   const waiting = await waitingStep(c, deps);
   if (!waiting?.step.mustEnrol) return null;
   const { step, token } = waiting;
   const account = await deps.accounts.get(step.accountId);
-  if (account.version !== step.version || account.factorKinds.length > 0 || account.state !== "active")
-    return null;
+  if (!deps.mfa.mayEnrol(step, account)) return null;
   const { origin, background } = visitorOf(c.env.visit);
-  const place: Place = {
+  const place: GuestPlace = {
     c,
+    isPasskeyNeeded: deps.login.isPasskeyNeeded(account),
     holder: { accountId: account.id, email: account.email },
     operator: { actor: { type: "user", id: account.id }, origin, background },
     bond: guestOf(c, deps),
@@ -94,7 +101,7 @@ async function guestPage(
 }
 
 async function showChoice(
-  place: Place,
+  place: GuestPlace,
   deps: PageDeps,
   returnTo: string,
   mistake?: Mistake,
@@ -108,7 +115,7 @@ async function showChoice(
     mistake,
     content: (state) => (
       <SetUpContent
-        app={{ action: forms.app, token }}
+        app={place.isPasskeyNeeded ? null : { action: forms.app, token }}
         passkey={passkey}
         state={state}
         returnTo={returnField(returnTo)}
@@ -125,6 +132,7 @@ async function begin(
 ): Promise<Response> {
   const { cookies, login, now } = deps;
   const outcome = await login.enrolled(step, factor, carriedBy(c, deps), visitorOf(c.env.visit));
+  if (!outcome.ok && outcome.code === "factor_due") return seeFactorPage(outcome.due, returnTo, deps);
   if (!outcome.ok) return await beginAnew(c, deps, returnTo);
   const set = [...signedInCookies(cookies, { ...outcome, now: now() }), clearStep(cookies)];
   return seeOther(`/account/security/recovery-codes?return_to=${encodeURIComponent(returnTo)}`, set);

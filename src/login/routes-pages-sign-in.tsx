@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { sentenceOf } from "../errors/codes.ts";
 import type { RefusedSignIn, SignInOutcome } from "./login.ts";
 import { homePath, parseReturnTo } from "./return-to.ts";
-import { readOwnCookies, signedInCookies, visitorOf, withCookies } from "./routes-cookies.ts";
+import { carriedIn, signedInCookies, visitorOf, withCookies } from "./routes-cookies.ts";
 import { seeFactorPage } from "./routes-factor-step.ts";
 import {
   credentialField,
@@ -109,10 +109,8 @@ function signInPage(deps: PageDeps) {
 }
 
 /** What the browser holds of earlier sign-ins. */
-export function carriedBy({ req }: PageContext, { cookies }: Pick<PageDeps, "cookies">) {
-  const own = readOwnCookies(req.raw.headers, cookies);
-  return { sessionCookie: own.session, deviceCookie: own.device };
-}
+export const carriedBy = ({ req }: PageContext, { cookies }: Pick<PageDeps, "cookies">) =>
+  carriedIn(req.raw.headers, cookies);
 
 async function signIn(
   c: PageContext,

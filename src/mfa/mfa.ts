@@ -5,22 +5,31 @@ import { factorList } from "./factors/index.ts";
 import type { Foundation } from "./foundation.ts";
 import { provedBy } from "./proved.ts";
 import { createProving } from "./proving.ts";
-import { createSteps } from "./steps.ts";
+import type { RememberedDevices } from "./remembered-devices.ts";
+import { createSteps, mayEnrol } from "./steps.ts";
 import type { PasskeyDetails } from "./tables.ts";
 
 /** Second factors and passkeys: set up, shown, counted. What a proof opens is for the rooms that begin something by it. */
-export function createMfa(sources: Omit<Foundation, "factors">) {
+export function createMfa(sources: Omit<Foundation, "factors"> & { readonly remembered: RememberedDevices }) {
   const { passkeys, challenges, store, now } = sources;
   const factors = factorList({ ...sources, windowSteps: sources.totpWindowSteps });
   const foundation = { ...sources, factors };
+  const enrolment = createEnrolment(foundation);
   return {
-    ...createEnrolment(foundation),
+    ...enrolment,
     ...createProving(foundation),
+    remembered: sources.remembered,
     laneOf,
     newDeviceId: (): string => randomBase62(22),
     sessionLane,
     provedBy,
+    mayEnrol,
     steps: createSteps({ seal: sources.seal, now }),
+
+    /** For the cron trigger. */
+    async sweep(): Promise<void> {
+      await Promise.all([enrolment.sweep(), sources.remembered.sweep()]);
+    },
 
     /** What `navigator.credentials.get` is given by who signs in by a passkey alone: any of ours will do. */
     async passkeyRequest(binding: string) {

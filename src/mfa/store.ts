@@ -5,7 +5,7 @@ import { decodeRow } from "../storage/rows.ts";
 import { attemptsMax, freeAttempts, type Lanes, recoveryWaitSeconds, waitSeconds } from "./attempts.ts";
 import type { Use } from "./factor.ts";
 import { type Given, kept, moment, proofOf, spendOf } from "./proof.store.ts";
-import { factorAttempts, factors, spentChallenges } from "./tables.ts";
+import { factorAttempts, factors, rememberedDevices, spentChallenges } from "./tables.ts";
 
 export type FactorRow = typeof factors.$inferSelect;
 export type NewFactor = typeof factors.$inferInsert;
@@ -170,6 +170,8 @@ export function createFactorStore(database: Database) {
       await inOneTransaction(database, [
         sql`select 1 from ${accounts} where id = ${row.accountId} for update`,
         sql`delete from ${factors} where account_id = ${row.accountId} and kind = 'recovery-codes'`,
+        // Who makes new codes begins anew; the account's version, which forgets devices elsewhere, stays as it is here.
+        sql`delete from ${rememberedDevices} where account_id = ${row.accountId}`,
         insertOf(row),
       ]);
     },
@@ -199,6 +201,7 @@ export function createFactorStore(database: Database) {
         sql`select 1 from ${accounts} where id = ${accountId} for update`,
         sql`delete from ${factors} where account_id = ${accountId} returning confirmed_at`,
         sql`delete from ${factorAttempts} where account_id = ${accountId}`,
+        sql`delete from ${rememberedDevices} where account_id = ${accountId}`,
         noteKinds(accountId, at),
       ]);
       return removed.filter((row) => row["confirmed_at"] !== null).length;
