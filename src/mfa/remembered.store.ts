@@ -70,9 +70,13 @@ export function createRememberedStore(database: Database, days: number) {
       return rows.length;
     },
 
-    /** For the cron trigger. Without the policy nothing is kept, so that devices of before do not count when it returns. */
+    /**
+     * For the cron trigger. Without the policy nothing is kept, so that devices of before do not count when it returns; but
+     * what is younger than an hour may be of an isolate that still has it.
+     */
     async sweep(at: Date): Promise<void> {
-      const isOver = days === 0 ? sql`true` : sql`expires_at < ${moment(at)}`;
+      const anHourAgo = new Date(at.getTime() - 3_600_000);
+      const isOver = days === 0 ? sql`created_at < ${moment(anHourAgo)}` : sql`expires_at < ${moment(at)}`;
       await database.execute(sql`delete from ${rememberedDevices} where ${isOver}`);
     },
   };
