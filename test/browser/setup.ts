@@ -55,7 +55,11 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   closing.defer(() => server.close());
   const application = await startApplication();
   closing.defer(() => application.close());
-  const site = await startSite({ BRAND_NAME: brandName, REVOCATION_BOUND_SECONDS: "1" });
+  const site = await startSite({
+    BRAND_NAME: brandName,
+    REVOCATION_BOUND_SECONDS: "1",
+    REMEMBER_DEVICES_DAYS: "30",
+  });
   closing.defer(() => site.stop());
   await routeApplication(site.issuer, site.admin_key, application);
   project.provide("site", { issuer: site.issuer, mailbox: site.mailbox });
