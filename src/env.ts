@@ -53,6 +53,8 @@ export type Config = {
   readonly trustedProxies: readonly string[];
   /** Steps of 30 seconds by which a one-time code may be early or late. */
   readonly totpWindowSteps: number;
+  /** For how long a browser may be spared the second factor; 0: none is. */
+  readonly rememberDevicesDays: number;
   readonly services: Readonly<Record<string, ServiceBinding>>;
 };
 
@@ -82,6 +84,7 @@ export function readConfig(environment: Environment): Config {
     levelPolicy: readLevelPolicy(environment),
     trustedProxies: readProxies(environment),
     totpWindowSteps: readWhole(environment, "TOTP_WINDOW_STEPS", 0, 1, 1),
+    rememberDevicesDays: readWhole(environment, "REMEMBER_DEVICES_DAYS", 0, 90, 0),
     services: servicesOf(environment),
   };
 }
@@ -228,7 +231,10 @@ function readWhole(
   const value = /^\d{1,6}$/.test(text) ? Number(text) : Number.NaN;
   return value >= min && value <= max
     ? value
-    : fail(name, `must be a whole number of seconds from ${min} to ${max}`);
+    : fail(
+        name,
+        `must be a whole number${name.endsWith("_SECONDS") ? " of seconds" : ""} from ${min} to ${max}`,
+      );
 }
 
 function readChoice<Choice extends string>(

@@ -8,6 +8,9 @@ import { createChallenges } from "./mfa/challenges.ts";
 import { createMfa } from "./mfa/mfa.ts";
 import { createPasskeys } from "./mfa/passkeys.ts";
 import { createPhoneStore } from "./mfa/phone.store.ts";
+import { createRememberedStore } from "./mfa/remembered.store.ts";
+import { createRememberedCookies } from "./mfa/remembered-cookie.ts";
+import { createRememberedDevices } from "./mfa/remembered-devices.ts";
 import { createSmsCodes } from "./mfa/sms-codes.ts";
 import { createFactorStore } from "./mfa/store.ts";
 import { createTexting } from "./mfa/texting.ts";
@@ -26,21 +29,31 @@ type Sources = {
 
 /** The room of second factors and passkeys, for `wiring.ts`. */
 export async function wireFactors(sources: Sources) {
-  const { config, now } = sources;
+  const { config, database, audit, tellOwner, now } = sources;
+  const secretsFor = (use: string) => deriveSecrets(config.keyEncryptionKeys, use);
+  const days = config.rememberDevicesDays;
   return createMfa({
-    store: createFactorStore(sources.database),
-    phoneStore: createPhoneStore(sources.database),
+    store: createFactorStore(database),
+    phoneStore: createPhoneStore(database),
     sms: await wireTexts(sources),
     passkeys: createPasskeys({ ...config.passkeys, rpName: config.brand.name }),
     challenges: await createChallenges({
-      secrets: await deriveSecrets(config.keyEncryptionKeys, "passkey challenges"),
+      secrets: await secretsFor("passkey challenges"),
       now,
     }),
     seal: createSeal(config.keyEncryptionKeys),
     brandName: config.brand.name,
     totpWindowSteps: config.totpWindowSteps,
-    audit: sources.audit,
-    tellOwner: sources.tellOwner,
+    remembered: createRememberedDevices({
+      store: createRememberedStore(database, days),
+      cookies: await createRememberedCookies(await secretsFor("remembered devices")),
+      days,
+      audit,
+      tellOwner,
+      now,
+    }),
+    audit,
+    tellOwner,
     now,
   });
 }

@@ -57,6 +57,8 @@ export const eventTypes = [
   "factor.refused",
   "factor.recovery_code_used",
   "factor.code_sent",
+  "factor.device_remembered",
+  "factor.device_forgotten",
   "refresh.replayed",
   "token.refused",
   "token.revoked",

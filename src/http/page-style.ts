@@ -82,6 +82,8 @@ input {
 }
 input:focus-visible { outline-offset: 0; border-radius: var(--radius); }
 input[aria-invalid] { border-color: var(--danger); box-shadow: inset 0 0 0 1px var(--danger); }
+.check { display: flex; align-items: center; gap: 12px; min-block-size: 44px; margin-block-end: 16px; font-weight: 400; }
+.check input { flex: none; margin: 0; inline-size: 20px; accent-color: var(--accent); }
 .secret { position: relative; }
 .secret:has(button) input { padding-inline-end: 80px; }
 .secret button { position: absolute; inset-block: 0; inset-inline-end: 0; border: 0; background: none; color: var(--accent); font-weight: 400; padding: 0 16px; }
@@ -115,6 +117,7 @@ body:not(.wide) main .whole { inline-size: 100%; }
 .rows > li + li { border-block-start: 1px solid var(--line); }
 .rows > li > :first-child { flex: 1 1 240px; min-inline-size: 0; }
 .rows p { margin: 0; }
+.rows + form { margin-block-end: 32px; }
 .rows h2 { display: flex; flex-wrap: wrap; gap: 0 8px; }
 .badge { padding: 0 8px; border-radius: 12px; font-size: .875rem; font-weight: 600; color: var(--done); background: var(--done-page); }
 .stack { display: flex; flex-wrap: wrap; gap: 16px; }

@@ -23,20 +23,27 @@ export type SmsAsked = {
 export function FactorContent(props: {
   asked: FactorsAsked;
   isRaise: boolean;
+  /** Only a passkey is enough: what else is shown leads to setting one up. */
+  isPasskeyNeeded: boolean;
+  /** 0: the browser is not offered to be remembered. */
+  rememberDays: number;
   state: FormState;
   returnTo: string | null;
 }) {
-  const { asked, isRaise, state, returnTo } = props;
+  const { asked, isRaise, isPasskeyNeeded, state, returnTo } = props;
   const { app, passkey, sms } = asked;
   const isAppFirst = state.errors?.recovery_code === undefined && !isTextFirst({ sms, state });
+  const remember = <RememberField days={props.rememberDays} />;
   return (
     <>
       <h1>{isRaise ? "Confirm that it is you" : "One more step"}</h1>
       <Notes state={state} />
+      {isPasskeyNeeded ? <OnlyPasskeys has={passkey !== null} /> : null}
       {passkey === null ? null : (
         <>
           <PasskeyForm {...passkey} kind="get" returnTo={returnTo}>
             <p>Use your fingerprint, face, screen lock or security key.</p>
+            {remember}
             <button type="submit" class={app === null ? "primary whole" : "whole"}>
               Use a passkey
             </button>
@@ -49,6 +56,7 @@ export function FactorContent(props: {
         <Form action={app.action} token={app.token}>
           <ReturnTo path={returnTo} />
           <CodeField error={state.errors?.code} isFirst={isAppFirst} />
+          {remember}
           <button type="submit" class="primary whole">
             Go on
           </button>
@@ -91,6 +99,25 @@ function TextSection(props: { sms: SmsAsked; state: FormState; returnTo: string 
         </button>
       </Form>
     </details>
+  );
+}
+
+function OnlyPasskeys({ has }: { has: boolean }) {
+  return (
+    <p>
+      {has ? "Only a passkey signs in to this account. " : "This account needs a passkey, and has none yet. "}
+      With a code you prove that it is you, and then set up a {has ? "new passkey" : "passkey"} to go on.
+    </p>
+  );
+}
+
+function RememberField({ days }: { days: number }) {
+  if (days === 0) return null;
+  return (
+    <label class="check">
+      <input type="checkbox" name="remember_device" value="yes" />
+      Do not ask for this on this device for {days === 1 ? "a day" : `${days} days`}
+    </label>
   );
 }
 

@@ -5,6 +5,7 @@ import type { Origin } from "../audit/events.ts";
 import type { Code } from "../errors/codes.ts";
 import type { FactorKind } from "../mfa/factor.ts";
 import type { Mfa } from "../mfa/mfa.ts";
+import type { Remembered } from "../mfa/remembered-devices.ts";
 import type { Device, SessionKind } from "../sessions/session.ts";
 import type { Began, Sessions } from "../sessions/sessions.ts";
 import type { Level } from "../tokens/levels.ts";
@@ -21,7 +22,12 @@ export type Visitor = {
 };
 
 /** Cookies of the browser, as they came; null when it sent none. */
-export type Carried = { readonly sessionCookie: string | null; readonly deviceCookie: string | null };
+export type Carried = {
+  readonly sessionCookie: string | null;
+  readonly deviceCookie: string | null;
+  /** Of a browser in which the second factor is not asked for. */
+  readonly rememberedCookie?: string | null;
+};
 
 export type SignInAsked = Carried & {
   readonly email: string;
@@ -47,6 +53,13 @@ export type StepDue = {
   /** What they may show now; empty when they have nothing and must set it up. */
   readonly factors: readonly FactorKind[];
   readonly mustEnrol: boolean;
+  /** Only a passkey will do: what else may be shown leads to setting one up. */
+  readonly isPasskeyNeeded: boolean;
+  readonly enrolmentFactors: readonly FactorKind[];
+  /** For how long this browser may be remembered; 0: it may not. */
+  readonly rememberDays: number;
+  /** What this browser was remembered by does not count any more. */
+  readonly isForgotten: boolean;
 };
 
 export type SignInOutcome =
@@ -55,6 +68,8 @@ export type SignInOutcome =
       readonly began: Began;
       /** For the device cookie; null for a native application. */
       readonly deviceCookie: string | null;
+      /** For the cookie of a browser that is remembered from now on. */
+      readonly remembered: Remembered | null;
       readonly degraded: readonly string[];
     }
   | {
@@ -98,6 +113,10 @@ export function createLogin(sources: LoginSources) {
 
   return {
     ...secondStep.verbs,
+
+    /** Whether an app would be too weak for a sign-in of this account. */
+    isPasskeyNeeded: (account: Pick<Account, "scopes">): boolean =>
+      sources.levelRequired(account) === "phishing-resistant",
 
     /**
      * Two sequential round trips: what is known of the address beside the limits, then the session. One, when a second

@@ -65,14 +65,14 @@ async function enterSession(c: Context<DoorEnv>, deps: AuthDeps): Promise<Holder
   };
 }
 
-/** The first proof is at most five minutes old: it is fresh by itself. Whoever has a factor already shows that instead. */
+/** The first proof is at most five minutes old: it is fresh by itself. Whoever has a factor already has shown that. */
 async function enterStep(c: Context<DoorEnv>, deps: AuthDeps, token: string): Promise<HolderEntered> {
   const { origin, background } = visitorOf(c.env.visit);
   const step = await deps.mfa.steps.read(token, "enrolment", { origin, background });
   if (!step) throw new AuthError("mfa_token_invalid");
   const account = await deps.accounts.get(step.accountId);
   const operator = { actor: { type: "user", id: account.id }, origin, background } as const;
-  if (account.version !== step.version || account.factorKinds.length > 0 || account.state !== "active") {
+  if (!deps.mfa.mayEnrol(step, account)) {
     deps.mfa.refuse("superseded", account.id, operator);
     throw new AuthError("mfa_token_invalid");
   }

@@ -2,7 +2,7 @@ import { sha256Hex } from "../crypto/digest.ts";
 import type { Cookies } from "../http/cookies.ts";
 import type { StepDue } from "./login.ts";
 import { homePath } from "./return-to.ts";
-import { withCookies } from "./routes-cookies.ts";
+import { forgottenCookies, withCookies } from "./routes-cookies.ts";
 
 /** Holds a sign-in that waits for its second factor; it opens the next page and nothing else. */
 const stepCookie = "gatehouse-step";
@@ -21,6 +21,7 @@ export function seeFactorPage(
   const location = returnTo === homePath ? path : `${path}?return_to=${encodeURIComponent(returnTo)}`;
   const answer = new Response(null, { status: 303, headers: { location } });
   return withCookies(answer, [
+    ...forgottenCookies(cookies, due),
     cookies.set(stepCookie, due.mfaToken, { sameSite: "Lax", maxAgeSeconds: stepCookieSeconds }),
   ]);
 }

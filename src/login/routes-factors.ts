@@ -1,12 +1,14 @@
 import type { Context, Hono } from "hono";
 import * as v from "valibot";
+import type { Account } from "../accounts/account.ts";
 import { AuthError } from "../errors/auth-error.ts";
 import { readJson } from "../http/body.ts";
 import type { DoorEnv } from "../http/visit.ts";
 import type { FactorShown, Shown } from "../mfa/factor.ts";
 import type { Mfa } from "../mfa/mfa.ts";
+import type { Step } from "../mfa/steps.ts";
 import type { AuthDeps } from "./routes.ts";
-import { readOwnCookies, visitorOf } from "./routes-cookies.ts";
+import { carriedIn, visitorOf } from "./routes-cookies.ts";
 import { asHolder, enterHolder, problemOfEntrant } from "./routes-factor-holder.ts";
 import { stepBinding } from "./routes-factor-step.ts";
 import { guestBinding } from "./routes-guest-binding.ts";
@@ -18,11 +20,15 @@ const mfaToken = text(4096);
 /** What `PublicKeyCredential.toJSON()` gives; its parts are judged where they are read. */
 const credential = v.record(v.string(), v.unknown());
 
+const proved = {
+  mfa_token: mfaToken,
+  remember_device: v.optional(v.boolean("must be true or false"), false),
+};
 const proveInput = v.variant("factor", [
-  v.strictObject({ mfa_token: mfaToken, factor: v.literal("totp"), code: text(64) }),
-  v.strictObject({ mfa_token: mfaToken, factor: v.literal("sms"), code: text(64) }),
-  v.strictObject({ mfa_token: mfaToken, factor: v.literal("recovery-codes"), code: text(64) }),
-  v.strictObject({ mfa_token: mfaToken, factor: v.literal("passkey"), credential }),
+  v.strictObject({ ...proved, factor: v.literal("totp"), code: text(64) }),
+  v.strictObject({ ...proved, factor: v.literal("sms"), code: text(64) }),
+  v.strictObject({ ...proved, factor: v.literal("recovery-codes"), code: text(64) }),
+  v.strictObject({ ...proved, factor: v.literal("passkey"), credential }),
 ]);
 const passkeyInput = v.strictObject({
   credential,
@@ -44,10 +50,7 @@ export function mountSecondFactors(routes: Hono<DoorEnv>, deps: AuthDeps): void 
   mountHeld(routes, deps);
 }
 
-const carriedBy = ({ req }: Context<DoorEnv>, { cookies }: AuthDeps) => {
-  const own = readOwnCookies(req.raw.headers, cookies);
-  return { sessionCookie: own.session, deviceCookie: own.device };
-};
+const carriedBy = ({ req }: Context<DoorEnv>, { cookies }: AuthDeps) => carriedIn(req.raw.headers, cookies);
 
 async function shownIn(input: v.InferOutput<typeof proveInput>, { hasTexts }: Mfa): Promise<Shown> {
   const { factor, mfa_token: token } = input;
@@ -69,7 +72,8 @@ function mountProofs(routes: Hono<DoorEnv>, deps: AuthDeps): void {
   routes.post("/mfa/verify", async (c) => {
     const input = await readJson(c.req.raw, proveInput);
     const shown = await shownIn(input, mfa);
-    const outcome = await login.prove(input.mfa_token, shown, carriedBy(c, deps), visitorOf(c.env.visit));
+    const carried = { ...carriedBy(c, deps), isToRemember: input.remember_device };
+    const outcome = await login.prove(input.mfa_token, shown, carried, visitorOf(c.env.visit));
     return answerSignIn(c, deps, outcome);
   });
 
@@ -115,18 +119,26 @@ function mountProofs(routes: Hono<DoorEnv>, deps: AuthDeps): void {
   });
 }
 
+/** An app that is set up in a sign-in is there to begin it. */
+function requireEnough(step: Step | null, account: Account, { login }: AuthDeps): void {
+  if (step && login.isPasskeyNeeded(account))
+    throw new AuthError("conflict", "this sign-in needs a passkey: an app would not be enough");
+}
+
 function mountEnrolment(routes: Hono<DoorEnv>, deps: AuthDeps): void {
   const { login, mfa } = deps;
 
   routes.post("/mfa/totp", (c) =>
-    asHolder(c, deps, holderInput, async ({ holder }) => {
+    asHolder(c, deps, holderInput, async ({ holder, account, step }) => {
+      requireEnough(step, account, deps);
       const { id, secret, uri } = await mfa.beginTotp(holder);
       return c.json({ id, secret, uri }, 201);
     }),
   );
 
   routes.post("/mfa/totp/confirm", (c) =>
-    asHolder(c, deps, confirmInput, async ({ holder, operator, step }, { id, code }) => {
+    asHolder(c, deps, confirmInput, async ({ holder, operator, account, step }, { id, code }) => {
+      requireEnough(step, account, deps);
       if (!(await mfa.confirmTotp(id, code, holder, operator))) throw new AuthError("invalid_code");
       if (!step) return c.body(null, 204);
       const factor = { kind: "totp", isUserVerified: false } as const;

@@ -189,6 +189,7 @@ const notices = {
   "factor-renamed": "The new name is saved.",
   "factor-removed": "It is removed. It can no longer be used to sign in.",
   "factor-gone": "That was removed already.",
+  "device-forgotten": "It is forgotten. The second step is asked for there at the next sign-in.",
 } as const;
 export type Notice = keyof typeof notices;
 

@@ -1,6 +1,7 @@
 import { AuthError } from "../errors/auth-error.ts";
 import { SecurityContent } from "./account.page.tsx";
 import { FactorsSection } from "./factors.page.tsx";
+import { devicesOf, mountDevicePages } from "./routes-pages-devices.tsx";
 import { badName } from "./routes-pages-enrolment.tsx";
 import { mountFactorPages } from "./routes-pages-factors.tsx";
 import {
@@ -24,13 +25,15 @@ export function mountSecurityPages(own: OwnMount, deps: PageDeps): void {
   mountHeld(own, deps);
   mountFactorPages(own, deps);
   if (deps.mfa.hasTexts) mountPhonePages(own, deps);
+  mountDevicePages(own, deps);
 }
 
 async function showSecurity(owner: Owner, deps: PageDeps, mistake?: Mistake): Promise<Response> {
   const { accountId, id, email } = owner.session;
   const { name } = ownerBond(id);
-  const [factors, rename, remove] = await Promise.all([
+  const [factors, devices, rename, remove] = await Promise.all([
     deps.mfa.list(accountId),
+    devicesOf(owner, deps),
     deps.formTokens.make(name, forms.rename),
     deps.formTokens.make(name, forms.remove),
   ]);
@@ -45,6 +48,7 @@ async function showSecurity(owner: Owner, deps: PageDeps, mistake?: Mistake): Pr
     content: ({ token, state }) => (
       <SecurityContent token={token} state={state} email={email} passwordLengthMin={deps.passwordLengthMin}>
         <FactorsSection factors={factors} forms={tokens} hasTexts={deps.mfa.hasTexts} now={deps.now()} />
+        {devices}
       </SecurityContent>
     ),
   });

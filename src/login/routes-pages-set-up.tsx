@@ -3,7 +3,7 @@ import { readForm } from "../http/form.ts";
 import type { Step } from "../mfa/steps.ts";
 import { parseReturnTo } from "./return-to.ts";
 import { signedInCookies, visitorOf, withCookies } from "./routes-cookies.ts";
-import { clearStep, enrolPath, stepBinding } from "./routes-factor-step.ts";
+import { clearStep, enrolPath, seeFactorPage, stepBinding } from "./routes-factor-step.ts";
 import {
   addPasskey,
   beginApp,
@@ -51,7 +51,11 @@ export function mountSetUpPages(pages: PageMount, deps: PageDeps): void {
   ] as const) {
     pages.post(form, async (c) => {
       const place = await placeOf(c, deps);
-      return place ? await act(place, deps) : await beginAnew(c, deps, await returnToSent(c, deps));
+      if (!place) return await beginAnew(c, deps, await returnToSent(c, deps));
+      // An app is not offered where it is too weak: whoever sends its form had the page open from before.
+      return place.isPasskeyNeeded && act !== addPasskey
+        ? place.over("set-up-over", await returnToSent(c, deps))
+        : await act(place, deps);
     });
   }
 }
@@ -66,20 +70,24 @@ async function returnToSent({ req }: PageContext, { issuer }: PageDeps): Promise
 
 const choiceFor = (returnTo: string): string => `${enrolPath}?return_to=${encodeURIComponent(returnTo)}`;
 
-/** Null unless a sign-in waits here of an account that has nothing to show, and is as it was when it began. */
-async function placeOf(c: PageContext, deps: PageDeps): Promise<Place | null> {
+/** A place in a sign-in. */
+type GuestPlace = Place & { readonly isPasskeyNeeded: boolean };
+
+/** Null unless a sign-in waits here that must set up a factor, and its account is as it was when it began. */
+async function placeOf(c: PageContext, deps: PageDeps): Promise<GuestPlace | null> {
   const waiting = await waitingStep(c, deps, "enrolment");
   if (!waiting) return null;
   const { step, token } = waiting;
   const account = await deps.accounts.get(step.accountId);
   const { origin, background } = visitorOf(c.env.visit);
   const operator = { actor: { type: "user", id: account.id }, origin, background } as const;
-  if (account.version !== step.version || account.factorKinds.length > 0 || account.state !== "active") {
+  if (!deps.mfa.mayEnrol(step, account)) {
     deps.mfa.refuse("superseded", account.id, operator);
     return null;
   }
-  const place: Place = {
+  const place: GuestPlace = {
     c,
+    isPasskeyNeeded: deps.login.isPasskeyNeeded(account),
     holder: { accountId: account.id, email: account.email, version: step.version },
     operator,
     bond: guestOf(c, deps),
@@ -111,7 +119,7 @@ async function guestPage(
 }
 
 async function showChoice(
-  place: Place,
+  place: GuestPlace,
   deps: PageDeps,
   returnTo: string,
   mistake?: Mistake,
@@ -125,7 +133,7 @@ async function showChoice(
     mistake,
     content: (state) => (
       <SetUpContent
-        app={{ action: forms.app, token }}
+        app={place.isPasskeyNeeded ? null : { action: forms.app, token }}
         passkey={passkey}
         state={state}
         returnTo={returnField(returnTo)}
@@ -142,6 +150,7 @@ async function begin(
 ): Promise<Response> {
   const { cookies, login, now } = deps;
   const outcome = await login.enrolled(step, factor, carriedBy(c, deps), visitorOf(c.env.visit));
+  if (!outcome.ok && outcome.code === "factor_due") return seeFactorPage(outcome.due, returnTo, deps);
   if (!outcome.ok) return await beginAnew(c, deps, returnTo);
   const set = [...signedInCookies(cookies, { ...outcome, now: now() }), clearStep(cookies)];
   return seeOther(`/account/security/recovery-codes?return_to=${encodeURIComponent(returnTo)}`, set);

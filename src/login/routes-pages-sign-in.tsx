@@ -3,7 +3,7 @@ import { sentenceOf } from "../errors/codes.ts";
 import { challengePaths } from "../http/passkey-form.tsx";
 import type { RefusedSignIn, SignInOutcome } from "./login.ts";
 import { homePath, parseReturnTo } from "./return-to.ts";
-import { readOwnCookies, signedInCookies, visitorOf, withCookies } from "./routes-cookies.ts";
+import { carriedIn, signedInCookies, visitorOf, withCookies } from "./routes-cookies.ts";
 import { seeFactorPage } from "./routes-factor-step.ts";
 import {
   credentialField,
@@ -115,10 +115,8 @@ function signInPage(deps: PageDeps) {
 }
 
 /** What the browser holds of earlier sign-ins. */
-export function carriedBy({ req }: PageContext, { cookies }: Pick<PageDeps, "cookies">) {
-  const own = readOwnCookies(req.raw.headers, cookies);
-  return { sessionCookie: own.session, deviceCookie: own.device };
-}
+export const carriedBy = ({ req }: PageContext, { cookies }: Pick<PageDeps, "cookies">) =>
+  carriedIn(req.raw.headers, cookies);
 
 async function signIn(
   c: PageContext,

@@ -5,7 +5,7 @@ import { FactorContent } from "./factor.page.tsx";
 import type { RefusedSignIn } from "./login.ts";
 import { homePath, parseReturnTo } from "./return-to.ts";
 import { signedInCookies, visitorOf, withCookies } from "./routes-cookies.ts";
-import { clearStep, factorPath, readStep, stepBinding } from "./routes-factor-step.ts";
+import { clearStep, factorPath, readStep, seeFactorPage, stepBinding } from "./routes-factor-step.ts";
 import {
   credentialField,
   guestOf,
@@ -64,8 +64,9 @@ const forms = {
   sms: `${factorPath}/sms`,
 } as const;
 const sendForm = `${forms.sms}/send`;
-const codeEntries = { code: text(256), return_to: v.optional(text(4096)) };
-const passkeyEntries = { credential: credentialField, return_to: v.optional(text(4096)) };
+const anyEntries = { return_to: v.optional(text(4096)), remember_device: v.optional(text(8)) };
+const codeEntries = { ...anyEntries, code: text(256) };
+const passkeyEntries = { ...anyEntries, credential: credentialField };
 
 /** `/login/factor`: the second question of a sign-in. */
 export function mountStepPages(pages: PageMount, deps: PageDeps): void {
@@ -82,7 +83,7 @@ export function mountStepPages(pages: PageMount, deps: PageDeps): void {
       const asked = { form: forms[kind], bond: guestOf(c, deps), entries: codeEntries };
       const { fields, isOurs } = await readPageForm(c, deps, asked);
       const shown = isOurs ? ({ kind, code: fields.code } as const) : null;
-      return await answerProof(c, deps, fields.return_to, async () => shown);
+      return await answerProof(c, deps, fields, async () => shown);
     });
   }
 
@@ -93,7 +94,7 @@ export function mountStepPages(pages: PageMount, deps: PageDeps): void {
     const asked = { form: forms.passkey, bond: guestOf(c, deps), entries, bytesMax: passkeyFormBytesMax };
     const { fields, isOurs } = await readPageForm(c, deps, asked);
     const response = parseCredential(fields.credential);
-    return await answerProof(c, deps, fields.return_to, async (token) =>
+    return await answerProof(c, deps, fields, async (token) =>
       isOurs ? { kind: "passkey", response, binding: await stepBinding(token) } : null,
     );
   });
@@ -104,7 +105,7 @@ function mountTextForms(pages: PageMount, deps: PageDeps): void {
   pages.post(forms.sms, async (c) => {
     const asked = { form: forms.sms, bond: guestOf(c, deps), entries: codeEntries };
     const { fields, isOurs } = await readPageForm(c, deps, asked);
-    return await answerProof(c, deps, fields.return_to, async (token) =>
+    return await answerProof(c, deps, fields, async (token) =>
       isOurs ? { kind: "sms", code: fields.code, binding: await stepBinding(token) } : null,
     );
   });
@@ -137,22 +138,23 @@ function mountTextForms(pages: PageMount, deps: PageDeps): void {
 async function answerProof(
   c: PageContext,
   deps: PageDeps,
-  sentTo: string | undefined,
+  sent: { return_to?: string | undefined; remember_device?: string | undefined },
   shownTo: (token: string) => Promise<Shown | null>,
 ): Promise<Response> {
   const { cookies, login, now } = deps;
-  const returnTo = parseReturnTo(sentTo, deps.issuer);
+  const returnTo = parseReturnTo(sent.return_to, deps.issuer);
   const waiting = await waitingStep(c, deps, "proof");
   if (!waiting) return await beginAnew(c, deps, returnTo);
   const shown = await shownTo(waiting.token);
   if (!shown) return await showFactors(c, deps, waiting, returnTo, staleForm);
-  const outcome = await login.prove(waiting.token, shown, carriedBy(c, deps), visitorOf(c.env.visit));
+  const carried = { ...carriedBy(c, deps), isToRemember: sent.remember_device !== undefined };
+  const outcome = await login.prove(waiting.token, shown, carried, visitorOf(c.env.visit));
   if (outcome.ok) {
     const signedIn = signedInCookies(cookies, { ...outcome, now: now() });
     return seeOther(returnTo, [...signedIn, clearStep(cookies)]);
   }
-  if (outcome.code === "factor_due" || outcome.code === "mfa_token_invalid")
-    return await beginAnew(c, deps, returnTo);
+  if (outcome.code === "factor_due") return seeFactorPage(outcome.due, returnTo, deps);
+  if (outcome.code === "mfa_token_invalid") return await beginAnew(c, deps, returnTo);
   return await showFactors(c, deps, waiting, returnTo, mistakeIn(outcome, shown));
 }
 
@@ -209,6 +211,8 @@ async function showFactors(
       <FactorContent
         asked={{ passkey: passkey && { ...passkey, options }, app, sms: sms ?? null, recovery }}
         isRaise={isRaise}
+        isPasskeyNeeded={step.isPasskeyNeeded ?? false}
+        rememberDays={step.mayRemember ? mfa.remembered.days : 0}
         state={state}
         returnTo={returnField(returnTo)}
       />

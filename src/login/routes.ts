@@ -15,7 +15,15 @@ import type { RefreshTokens, RefreshVerdict } from "../tokens/refresh-tokens.ts"
 import type { Login } from "./login.ts";
 import type { OwnAccess } from "./own-access.ts";
 import { mountOwnAccount } from "./routes-account.ts";
-import { readOwnCookies, refreshCookie, signedOutCookies, visitorOf, withCookies } from "./routes-cookies.ts";
+import {
+  carriedIn,
+  readOwnCookies,
+  refreshCookie,
+  signedOutCookies,
+  visitorOf,
+  withCookies,
+} from "./routes-cookies.ts";
+import { mountDevices } from "./routes-devices.ts";
 import { mountSecondFactors } from "./routes-factors.ts";
 import {
   linkInput,
@@ -51,6 +59,7 @@ export function authRoutes(deps: AuthDeps): Hono<DoorEnv> {
   mountLinks(routes, deps);
   mountOwnAccount(routes, deps);
   mountSecondFactors(routes, deps);
+  mountDevices(routes, deps);
   return routes;
 }
 
@@ -59,15 +68,15 @@ function mountSignIn(routes: Hono<DoorEnv>, deps: AuthDeps): void {
 
   routes.post("/login", async (c) => {
     const input = await readJson(c.req.raw, loginInput);
-    const own = readOwnCookies(c.req.raw.headers, cookies);
+    const carried = carriedIn(c.req.raw.headers, cookies);
     const kind = input.refresh_in_body ? "native" : "browser";
     const outcome = await login.signIn(
       {
         email: input.email,
         password: input.password,
         kind,
-        sessionCookie: kind === "browser" ? own.session : null,
-        deviceCookie: own.device,
+        ...carried,
+        sessionCookie: kind === "browser" ? carried.sessionCookie : null,
       },
       visitorOf(c.env.visit),
     );

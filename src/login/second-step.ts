@@ -5,10 +5,11 @@ import type { Mfa } from "../mfa/mfa.ts";
 import type { ProofVerdict } from "../mfa/proving.ts";
 import type { Step } from "../mfa/steps.ts";
 import type { SessionKind } from "../sessions/session.ts";
-import type { SignIn } from "../sessions/sessions.ts";
+import { deviceNameOf } from "./device-name.ts";
 import { isWeaker } from "./freshness.ts";
 import type { Carried, LoginSources, SignInAsked, SignInOutcome, Visitor } from "./login.ts";
-import { tellOfDevice } from "./new-device.ts";
+import { createNextQuestion, offersAt } from "./next-question.ts";
+import { createSessionBegin } from "./session-begin.ts";
 
 /** Whose session is to be raised, as its own proof tells. */
 export type Raised = {
@@ -26,6 +27,8 @@ const refused = (code: "mfa_token_invalid" | "unavailable"): SignInOutcome => ({
   code,
   degraded: none,
 });
+/** What somebody ticked beside a proof. */
+type Wish = { readonly isToRemember?: boolean };
 type DeviceOf = Pick<Step, "lane" | "deviceId" | "isDeviceKnown">;
 const knownOf = ({ deviceId, addressHash, isDeviceKnown }: Step) => ({
   known: deviceId === null ? null : { id: deviceId, addressHash },
@@ -36,30 +39,9 @@ const byPassword = { acr: "one-factor", amr: ["pwd"] } as const;
 
 /** What follows a first proof: the session, or the question for a second one. */
 export function createSecondStep(sources: LoginSources) {
-  const { sessions, mfa, deviceCookies, now } = sources;
-
-  /** The device is told of in a mail when the address was not signed in to from it before. */
-  async function begin(
-    signIn: Omit<SignIn, "device" | "previousCookie">,
-    whose: { readonly email: string; readonly lastSignedInAt: Date | null; readonly addressHash: string },
-    { known, isKnown }: { readonly known: KnownDevice | null; readonly isKnown: boolean },
-    carried: Carried,
-    visitor: Visitor,
-  ): Promise<SignInOutcome | null> {
-    const { origin, background, device } = visitor;
-    const began = await sessions.begin(
-      { ...signIn, device, previousCookie: signIn.kind === "browser" ? carried.sessionCookie : null },
-      { actor: { type: "user", id: signIn.account.id }, origin, background },
-    );
-    if (!began) return null;
-    if (!isKnown && whose.lastSignedInAt !== null && !signIn.raised) {
-      const done = { at: new Date(now()), ...device };
-      background(tellOfDevice(sources, whose, done, background).catch(() => undefined));
-    }
-    const isTold = signIn.kind === "browser" && !signIn.raised;
-    const deviceCookie = isTold ? await deviceCookies.make(whose.addressHash, known) : null;
-    return { ok: true, began, deviceCookie, degraded: none };
-  }
+  const { mfa, deviceCookies } = sources;
+  const begin = createSessionBegin(sources);
+  const { due, leadOn, mustSetUp, isTooWeak } = createNextQuestion(sources);
 
   const factorsOf = (account: Pick<Account, "factorKinds">): FactorKind[] => {
     const shown = mfa.offered(account.factorKinds);
@@ -87,20 +69,6 @@ export function createSecondStep(sources: LoginSources) {
     return outcome;
   }
 
-  async function due(
-    step: Step,
-    factors: readonly FactorKind[],
-    degraded: readonly string[],
-  ): Promise<SignInOutcome> {
-    const { mustEnrol } = step;
-    return {
-      ok: false,
-      code: "factor_due",
-      due: { mfaToken: await mfa.steps.make(step), factors, mustEnrol },
-      degraded,
-    };
-  }
-
   async function afterPassword(
     verdict: {
       readonly account: Account;
@@ -112,25 +80,39 @@ export function createSecondStep(sources: LoginSources) {
     visitor: Visitor,
   ): Promise<SignInOutcome> {
     const { account, addressHash, degraded } = verdict;
-    const factors = factorsOf(account);
-    const mustEnrol = factors.length === 0 && sources.levelRequired(account) !== "one-factor";
-    if (factors.length > 0 || mustEnrol) {
-      const who = { accountId: account.id, version: account.version, kind: asked.kind };
-      const device = deviceOf(addressHash, known, asked.kind);
-      const step = { ...who, methods: ["pwd"], addressHash, ...device, raised: null, mustEnrol };
-      return await due(step, factors, degraded);
+    const { kind } = asked;
+    const held = factorsOf(account);
+    const level = sources.levelRequired(account);
+    const isEnough = level === "one-factor";
+    const isAsked = held.length > 0 || !isEnough;
+    // A remembered browser spares who chose to be asked; where more than a password is demanded, it is none.
+    const mayRemember = isAsked && isEnough && kind === "browser" && mfa.remembered.days > 0;
+    const proof = mayRemember ? await mfa.remembered.proofOf(asked.rememberedCookie, account) : null;
+    if (!isAsked || proof) {
+      const begun = await begin(
+        { account, ...byPassword, kind, proof: proof ?? undefined },
+        { ...account, addressHash },
+        { known, isKnown: known?.addressHash === addressHash },
+        asked,
+        visitor,
+      );
+      if (begun) return { ...begun, degraded };
+      // The account changed while its password was being checked: what was proved may not be true any more.
+      if (!proof) return { ok: false, code: "unavailable", retryAfterSeconds: 1, degraded };
     }
-    const begun = await begin(
-      { account, ...byPassword, kind: asked.kind },
-      { ...account, addressHash },
-      { known, isKnown: known?.addressHash === addressHash },
-      asked,
-      visitor,
-    );
-    // The account changed while its password was being checked: what was proved may not be true any more.
-    return begun
-      ? { ...begun, degraded }
-      : { ok: false, code: "unavailable", retryAfterSeconds: 1, degraded };
+    const step = {
+      accountId: account.id,
+      version: account.version,
+      kind,
+      methods: ["pwd"],
+      addressHash,
+      ...deviceOf(addressHash, known, kind),
+      raised: null,
+      mustEnrol: held.length === 0,
+      isPasskeyNeeded: level === "phishing-resistant",
+      mayRemember,
+    };
+    return await due(step, offersAt(level, held, mfa), { degraded, isForgotten: proof !== null });
   }
 
   function refusal(verdict: ProofVerdict & { ok: false }, kind: FactorKind): SignInOutcome {
@@ -150,27 +132,28 @@ export function createSecondStep(sources: LoginSources) {
     verdict: ProofVerdict & { ok: true },
     step: Step,
     shown: Shown,
-    carried: Carried,
+    carried: Carried & Wish,
     visitor: Visitor,
   ): Promise<SignInOutcome> {
     const { owner, proved } = verdict;
+    const { origin, background, device } = visitor;
+    const operator = { actor: { type: "user", id: owner.id }, origin, background } as const;
+    const isRemembered = carried.isToRemember && step.mayRemember && mfa.remembered.remembers(shown.kind);
+    const remembered = isRemembered
+      ? await mfa.remembered.make(owner, deviceNameOf(device.userAgent), carried.rememberedCookie)
+      : null;
+    const proof = [...mfa.proofOf(verdict), ...(remembered?.steps ?? [])];
     const begun = await begin(
-      {
-        account: owner,
-        ...proved,
-        kind: step.kind,
-        proof: mfa.proofOf(verdict),
-        raised: raisedOf(step),
-      },
+      { account: owner, ...proved, kind: step.kind, proof, raised: raisedOf(step) },
       { ...owner, addressHash: step.addressHash },
-      knownOf(step),
+      { ...knownOf(step), remembered },
       carried,
       visitor,
     );
     // The same proof was used a moment before, or the account changed meanwhile.
     if (!begun) return refusal({ ok: false, reason: "wrong" }, shown.kind);
-    const { origin, background } = visitor;
-    mfa.noteUse(shown.kind, owner.id, { actor: { type: "user", id: owner.id }, origin, background });
+    mfa.noteUse(shown.kind, owner.id, operator);
+    if (remembered) mfa.remembered.noteRemembered(owner.id, operator);
     return begun;
   }
 
@@ -179,7 +162,12 @@ export function createSecondStep(sources: LoginSources) {
 
   const verbs = {
     /** Two sequential round trips: the guess is counted and what it is checked against read; then the session, by its use. */
-    async prove(mfaToken: unknown, shown: Shown, carried: Carried, visitor: Visitor): Promise<SignInOutcome> {
+    async prove(
+      mfaToken: unknown,
+      shown: Shown,
+      carried: Carried & Wish,
+      visitor: Visitor,
+    ): Promise<SignInOutcome> {
       const step = await mfa.steps.read(mfaToken, "proof", visitor);
       if (!step) return refused("mfa_token_invalid");
       const braked = brake(visitor);
@@ -188,7 +176,10 @@ export function createSecondStep(sources: LoginSources) {
       const operator = { actor: { type: "user", id: step.accountId }, origin, background } as const;
       const verdict = await mfa.prove(step, shown, operator);
       if (!verdict.ok) return counted(refusal(verdict, shown.kind), visitor);
-      return await beginProved(verdict, step, shown, carried, visitor);
+      if (!isTooWeak(step, verdict.proved.acr, verdict.owner))
+        return await beginProved(verdict, step, shown, carried, visitor);
+      const outcome = await leadOn(verdict, step, shown.kind, operator);
+      return outcome ?? refusal({ ok: false, reason: "wrong" }, shown.kind);
     },
 
     /** By a passkey alone, one that verified its user. */
@@ -231,7 +222,7 @@ export function createSecondStep(sources: LoginSources) {
       const raised = { sessionId: session.sessionId, endsAt: session.absoluteExpiresAt.getTime() };
       const who = { accountId, version, kind, methods: amr, lane: mfa.sessionLane(session.sessionId) };
       const step = { ...who, addressHash: "", deviceId: null, isDeviceKnown: true, raised, mustEnrol: false };
-      return await due(step, factorsOf(account), none);
+      return await due(step, { factors: factorsOf(account), enrolmentFactors: [] });
     },
 
     /** The factor that was set up is there, and was shown in being set up: the session begins, or is taken further. */
@@ -248,12 +239,10 @@ export function createSecondStep(sources: LoginSources) {
         mfa.refuse("superseded", account.id, { actor: { type: "user", id: account.id }, origin, background });
         return refused("mfa_token_invalid");
       }
-      const signIn = {
-        account,
-        ...mfa.provedBy(step.methods, factor),
-        kind: step.kind,
-        raised: raisedOf(step),
-      };
+      const proved = mfa.provedBy(step.methods, factor);
+      if (isTooWeak(step, proved.acr, account))
+        return await mustSetUp({ ...step, version: account.version }, proved.amr);
+      const signIn = { account, ...proved, kind: step.kind, raised: raisedOf(step) };
       const whose = { ...account, addressHash: step.addressHash };
       return (await begin(signIn, whose, knownOf(step), carried, visitor)) ?? refused("unavailable");
     },

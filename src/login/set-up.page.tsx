@@ -9,17 +9,20 @@ type FormAsked = { readonly action: string; readonly token: string };
 
 /** At a sign-in that cannot go on without a second factor. */
 export function SetUpContent(props: {
-  app: FormAsked;
+  /** Null: it would not be enough. */
+  app: FormAsked | null;
   passkey: PasskeyAsked;
   state: FormState;
   returnTo: string | null;
 }) {
+  const { app } = props;
   return (
     <>
       <h1>Protect your account</h1>
       <p>
-        This account needs a second proof besides its password, so that a stolen password alone opens nothing.
-        Choose one; it takes a minute.
+        {app === null
+          ? "This account is opened with a passkey only, so that neither a stolen password nor a fake copy of this site gets in. Set one up to go on; it takes a minute."
+          : "This account needs a second proof besides its password, so that a stolen password alone opens nothing. Choose one; it takes a minute."}
       </p>
       <Notes state={props.state} />
       <section class="choice" aria-labelledby="choice-passkey">
@@ -28,11 +31,13 @@ export function SetUpContent(props: {
         <PasskeyNeedsScript />
         <PasskeyCreation {...props.passkey} returnTo={props.returnTo} isNamed={false} />
       </section>
-      <section class="choice" aria-labelledby="choice-app">
-        <h2 id="choice-app">An authenticator app</h2>
-        <p>{appWords}</p>
-        <AppStart {...props.app} returnTo={props.returnTo} />
-      </section>
+      {app === null ? null : (
+        <section class="choice" aria-labelledby="choice-app">
+          <h2 id="choice-app">An authenticator app</h2>
+          <p>{appWords}</p>
+          <AppStart {...app} returnTo={props.returnTo} />
+        </section>
+      )}
       <p class="after links">
         <a href="/login">Sign in as somebody else</a>
       </p>

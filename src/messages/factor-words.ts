@@ -22,6 +22,10 @@ export const factorWords = {
     "A recovery code was used",
     "Somebody signed in with one of your recovery codes. That code does not work again; the others do.",
   ],
+  "device-remembered": [
+    "A device was remembered",
+    "One of your devices will not be asked for the second step for some days: your password alone signs in there.",
+  ],
   "second-factor-guessed": [
     "Wrong codes at your sign-in",
     "Somebody gave several wrong codes in a row, after the right password. If it was not you, your password is known to somebody else.",

@@ -7,31 +7,40 @@ import type { Foundation } from "./foundation.ts";
 import { createPhones } from "./phones.ts";
 import { provedBy } from "./proved.ts";
 import { createProving } from "./proving.ts";
-import { createSteps } from "./steps.ts";
+import type { RememberedDevices } from "./remembered-devices.ts";
+import { createSteps, mayEnrol } from "./steps.ts";
 import type { PasskeyDetails } from "./tables.ts";
 
 /** Second factors and passkeys: set up, shown, counted. What a proof opens is for the rooms that begin something by it. */
-export function createMfa(sources: Omit<Foundation, "factors">) {
+export function createMfa(sources: Omit<Foundation, "factors"> & { readonly remembered: RememberedDevices }) {
   const { passkeys, challenges, store } = sources;
   const factors = factorList({ ...sources, windowSteps: sources.totpWindowSteps });
   const foundation = { ...sources, factors };
   const proving = createProving(foundation);
   const phones = createPhones(foundation, proving);
+  const enrolment = createEnrolment(foundation, phones.tellGone);
   return {
-    ...createEnrolment(foundation, phones.tellGone),
+    ...enrolment,
     ...proving,
     ...phones,
     /** Of what an account has, in the order in which it is offered; what is not configured does not exist. */
     offered: (held: readonly string[]): FactorKind[] =>
       factors.flatMap(({ kind }) => (held.includes(kind) ? [kind] : [])),
+    remembered: sources.remembered,
     laneOf,
     newDeviceId: (): string => randomBase62(22),
     sessionLane,
     provedBy,
+    mayEnrol,
     steps: createSteps(sources),
 
     /** For a page whose own has become old. */
     freshChallenge: (binding: string): Promise<string> => challenges.make(binding),
+
+    /** For the cron trigger. */
+    async sweep(): Promise<void> {
+      await Promise.all([enrolment.sweep(), sources.remembered.sweep()]);
+    },
 
     /** What `navigator.credentials.get` is given by who signs in by a passkey alone: any of ours will do. */
     async passkeyRequest(binding: string) {

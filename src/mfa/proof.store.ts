@@ -15,7 +15,7 @@ export const spendOf = ({ key, expiresAt }: Challenge, condition: SQL = sql`true
   on conflict do nothing returning key`;
 
 /** The account's own row is locked before any row of its factors: whatever changes both takes them in this order. */
-const isHeld = sql`exists (select 1 from held)`;
+export const isHeld = sql`exists (select 1 from held)`;
 
 /** From now on the device counts by itself; a row that is closed stays so until the app is bound anew. */
 const knowDevice = ({ accountId, lane, at }: Given): SQL => sql`

@@ -139,7 +139,11 @@ export function createProving(foundation: Foundation) {
     proofOf: ({ owner, use, lane }: ProofVerdict & { ok: true }) =>
       store.proofOf(use, { accountId: owner.id, lane, at: new Date(now()) }),
 
-    /** Told when a session has begun by it. */
+    /** For a proof that begins nothing yet: used up now. False: somebody was faster. */
+    spend: ({ owner, use, lane }: ProofVerdict & { ok: true }): Promise<boolean> =>
+      store.spend(use, { accountId: owner.id, lane, at: new Date(now()) }, owner.version),
+
+    /** Told when a session has begun by it, or it has led on. */
     noteUse(kind: FactorKind, accountId: string, { actor, origin, background }: Operator): void {
       if (kind !== "recovery-codes") return;
       const subject = { type: "user", id: accountId } as const;

@@ -23,7 +23,24 @@ export type Step = {
   readonly raised: { readonly sessionId: string; readonly endsAt: number } | null;
   /** A factor must be set up before the session begins, and none can be shown. */
   readonly mustEnrol: boolean;
+  /** Only a passkey is enough; what else is shown leads to setting one up. */
+  readonly isPasskeyNeeded?: boolean;
+  /** Whether the browser may be remembered once a factor was proved in it. */
+  readonly mayRemember?: boolean;
 };
+
+/**
+ * Whether a factor may be set up in this step: by who has nothing to show, or has shown what they have and it was too
+ * weak; and the account is as it was then.
+ */
+export const mayEnrol = (
+  { version, mustEnrol, methods }: Step,
+  account: { readonly version: number; readonly state: string; readonly factorKinds: readonly string[] },
+): boolean =>
+  mustEnrol &&
+  account.version === version &&
+  account.state === "active" &&
+  (account.factorKinds.length === 0 || methods.includes("mfa"));
 
 const lifeMilliseconds = 5 * 60_000;
 const context = "second factor step";

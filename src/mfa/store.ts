@@ -4,9 +4,10 @@ import { type Database, inOneTransaction, isUniqueViolation } from "../storage/d
 import { decodeRow } from "../storage/rows.ts";
 import { attemptsMax, freeAttempts, type Lanes, recoveryWaitSeconds, waitSeconds } from "./attempts.ts";
 import { changing, isActive, isAt, lock, noteKinds } from "./changing.store.ts";
-import { type Challenge, kept, moment, proofOf, spendOf } from "./proof.store.ts";
+import type { Use } from "./factor.ts";
+import { type Challenge, type Given, kept, moment, proofOf, spendOf } from "./proof.store.ts";
 import { confirmedOf, insertOf, ofOwner, ownerOf, rowsOf } from "./rows.store.ts";
-import { factorAttempts, factors, spentChallenges } from "./tables.ts";
+import { factorAttempts, factors, rememberedDevices, spentChallenges } from "./tables.ts";
 
 const dayMs = 86_400_000;
 
@@ -181,9 +182,11 @@ export function createFactorStore(database: Database) {
     async replaceRecoveryCodes(row: NewFactor): Promise<boolean> {
       const { accountId } = row;
       const isNeeded = sql`exists (select 1 from ${factors} where ${kept(accountId)} and kind <> 'recovery-codes')`;
-      const [, , made = []] = await inOneTransaction(database, [
+      const [, , , made = []] = await inOneTransaction(database, [
         lock(accountId),
         sql`delete from ${factors} where account_id = ${accountId} and kind = 'recovery-codes'`,
+        // Who makes new codes begins anew; the account's version, which forgets devices elsewhere, stays as it is here.
+        sql`delete from ${rememberedDevices} where account_id = ${accountId}`,
         sql`${insertOf(row, sql`${isActive(accountId)} and ${isNeeded}`)} returning id`,
       ]);
       return made.length === 1;
@@ -224,6 +227,7 @@ export function createFactorStore(database: Database) {
         lock(accountId),
         changing(accountId, at, sql`delete from ${factors} where account_id = ${accountId} returning *`),
         sql`delete from ${factorAttempts} where account_id = ${accountId}`,
+        sql`delete from ${rememberedDevices} where account_id = ${accountId}`,
         noteKinds(accountId),
       ]);
       return removed.filter((row) => row["confirmed_at"] !== null).map((row) => decodeRow(factors, row));
@@ -231,6 +235,17 @@ export function createFactorStore(database: Database) {
 
     /** For the statement that begins a session: the proof is used there, once, or nothing begins. */
     proofOf,
+
+    /** The same where nothing else is to be done in its statement: what was proved leads on, and begins nothing yet. */
+    async spend(use: Use, given: Given, version: number): Promise<boolean> {
+      const held = sql`select id from ${accounts}
+        where id = ${given.accountId} and version = ${version}::int and state = 'active' for update`;
+      const steps = proofOf(use, given).map(({ name, step }) => sql`, ${sql.identifier(name)} as (${step})`);
+      const { rows } = await database.execute(
+        sql`with held as materialized (${held})${sql.join(steps)} select 1 from proof`,
+      );
+      return rows.length === 1;
+    },
 
     /**
      * For the cron trigger. What is set up and never confirmed, and what an account that was deleted left behind because
@@ -245,6 +260,7 @@ export function createFactorStore(database: Database) {
               select id from ${factors} where (confirmed_at is null and created_at < ${before(dayMs)})
                 or account_id in (${deleted}) for update skip locked)`,
         sql`delete from ${factorAttempts} where account_id in (${deleted})`,
+        sql`delete from ${rememberedDevices} where account_id in (${deleted})`,
       ]);
     },
   };

@@ -84,6 +84,29 @@ export const factorAttempts = pgTable(
   (table) => [primaryKey({ columns: [table.accountId, table.lane] })],
 );
 
+/**
+ * Browsers in which the second factor is not asked for, until they expire or the account changes: `account_version` is
+ * that of the account when the factor was proved. Only the SHA-256 of the cookie is kept.
+ */
+export const rememberedDevices = pgTable(
+  "remembered_devices",
+  {
+    id: text().primaryKey(),
+    accountId: text("account_id").notNull(),
+    accountVersion: integer("account_version").notNull(),
+    secretHash: text("secret_hash").notNull(),
+    /** What the browser said of itself then, as its owner would call it. */
+    name: text().notNull(),
+    createdAt: moment("created_at").notNull(),
+    lastUsedAt: moment("last_used_at"),
+    expiresAt: moment("expires_at").notNull(),
+  },
+  (table) => [
+    index("remembered_devices_account").on(table.accountId),
+    index("remembered_devices_end").on(table.expiresAt),
+  ],
+);
+
 /** What may be used once and was: the keys of challenges, until they would have expired by themselves. */
 export const spentChallenges = pgTable(
   "spent_challenges",

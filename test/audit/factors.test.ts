@@ -11,6 +11,7 @@ import {
   wrongCodeOf,
 } from "../support/given-factors.ts";
 import { assertAlone, givenPasskeyHolder, signInBy } from "../support/given-passkey-holder.ts";
+import { givenRemembered, givenRemembering } from "../support/given-remembered.ts";
 import { bearerOf } from "../support/given-sessions.ts";
 import { reasonsOfFactors } from "./reasons-of-factors.ts";
 
@@ -41,6 +42,35 @@ test("what a factor was refused for is an event about its owner: a wrong code, o
   expect(reasonsOf(id).sort()).toEqual(["factor_closed", "unreadable", "wrong_code"]);
   expect(reasonsOf(holder.account.id)).toEqual(["wrong_passkey"]);
   expect(new Set([...reasonsOf(id), ...reasonsOf(holder.account.id)])).toEqual(new Set(reasonsOfFactors));
+});
+
+test("a device that is remembered, and one that is forgotten, are events about the account, by its owner", async () => {
+  const isolate = await givenRemembering();
+  const person = await givenTotp(isolate);
+  const { tokens } = await givenRemembered(isolate, person);
+  const headers = bearerOf(tokens.access_token);
+  for (const _ of ["what is there", "nothing any more"])
+    await isolate.fetch("/auth/mfa/devices", { method: "DELETE", headers });
+  await isolate.settle();
+  const events = await isolate.rooms.audit.list({ limit: 200 });
+  const order = (one: { type: string }, other: { type: string }) => one.type.localeCompare(other.type);
+  const subject = { type: "user", id: person.account.id };
+  const told = events.filter(
+    ({ type, subject: of }) => type.startsWith("factor.device") && of?.id === subject.id,
+  );
+  const done = { outcome: "done", actor: subject, subject };
+  expect(
+    told.toSorted(order).map(({ type, reason, outcome, actor, subject: of }) => ({
+      type,
+      reason,
+      outcome,
+      actor,
+      subject: of,
+    })),
+  ).toEqual([
+    { type: "factor.device_forgotten", reason: "by_person", ...done },
+    { type: "factor.device_remembered", reason: null, ...done },
+  ]);
 });
 
 test("a factor set up, a recovery code used and a factor removed are events about the account, by its owner", async () => {

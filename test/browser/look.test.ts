@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { givenWindow, issuer, pathOf, troublesOf, type Window } from "./browser.ts";
-import { setUpApp } from "./factors.ts";
+import { codeOf, setUpApp } from "./factors.ts";
 import {
   fill,
   freshAddress,
@@ -161,7 +161,7 @@ test("so are those where a second step is set up and asked for, and the list of 
     await press(page, "Set up an app");
     expect(await page.locator(".qr svg").isVisible()).toBe(true);
   });
-  await setUpApp(window);
+  const secret = await setUpApp(window);
   expect(await noticeOf(window.page)).toContain("Your authenticator app is set up.");
   await expectGood(window, "recovery-codes", async (page) => {
     await page.goto("/account/security/recovery-codes");
@@ -180,6 +180,17 @@ test("so are those where a second step is set up and asked for, and the list of 
     await page.goto("/login/factor");
     await page.locator("summary").click();
   });
+  await half.page.goto("/login/factor");
+  await half.page.getByLabel("Do not ask for this on this device for 30 days").check();
+  await fill(half.page, { "Code from your authenticator app": codeOf(secret, 1) });
+  await press(half.page, "Go on");
+  await expectGood(half, "security-with-device", open("/account/security"));
+  await press(half.page, "Sign out");
+  // Remembered: the password alone is asked for, until the device is forgotten.
+  await signIn(half, person);
+  await half.page.goto("/account/security");
+  await press(half.page, "Forget all of them");
+  expect(await noticeOf(half.page)).toContain("It is forgotten.");
   expect([troublesOf(window), troublesOf(half)]).toEqual([[], []]);
 });
 

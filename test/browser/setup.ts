@@ -59,6 +59,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     BRAND_NAME: brandName,
     REVOCATION_BOUND_SECONDS: "1",
     LEVEL_POLICY: "account-scope:vault=two-factor",
+    REMEMBER_DEVICES_DAYS: "30",
   });
   closing.defer(() => site.stop());
   await routeApplication(site.issuer, site.admin_key, application);

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { type Isolate, json } from "../support/given.ts";
-import { givenSignInIsolate } from "../support/given-browser.ts";
+import { givenBrowser, givenSignInIsolate } from "../support/given-browser.ts";
 import {
   codeOf,
   givenRecoveryCodes,
@@ -10,6 +10,8 @@ import {
   proveBy,
 } from "../support/given-factors.ts";
 import { assertAfter, assertAlone, givenPasskeyHolder, signInBy } from "../support/given-passkey-holder.ts";
+import { asPerson } from "../support/given-people.ts";
+import { givenRemembering, rememberedCookie } from "../support/given-remembered.ts";
 import { givenPhone, givenSmsIsolate, givenTexted, sendCode } from "../support/given-sms.ts";
 
 /** Completing a second factor: two trips to Postgres, one after the other, and none to Redis. A code is counted as it is read. */
@@ -93,6 +95,35 @@ test("the password of who has a second factor costs one trip: nothing is begun b
     ["SELECT", "EVALSHA"],
     ["SELECT", "EVALSHA", "EVALSHA"],
   ]).toContainEqual(summaries.flat());
+});
+
+test("a remembered device costs no trip: it is checked, touched and written in the statements that begin sessions; one that was forgotten costs one", async () => {
+  const isolate = await givenRemembering();
+  const person = await givenTotp(isolate);
+  const browser = givenBrowser(isolate);
+  const { email, password } = person;
+  const login = () => browser.send("/auth/login", json({ email, password }));
+  const { mfa_token } = (await (await login()).json()) as { mfa_token: string };
+  const proof = { mfa_token, factor: "totp", code: codeOf(isolate, person.secret), remember_device: true };
+  const remember = () => browser.send("/auth/mfa/verify", json(proof));
+  // The owner's address is looked up behind the answer, for the mail.
+  const toRemember = (await callsBefore(isolate, remember)).filter((word) => word === "WITH");
+  expect(toRemember).toEqual(factorBudget);
+  expect(browser.cookies.has(rememberedCookie)).toBe(true);
+  expect(await callsBefore(isolate, login)).toEqual(["SELECT", "WITH"]);
+  await isolate.rooms.mfa.remembered.forgetAll(person.account.id, asPerson(isolate, person.account.id));
+  expect(await callsBefore(isolate, login)).toEqual(["SELECT", "WITH"]);
+  expect(await callsBefore(isolate, login)).toEqual(["SELECT"]);
+});
+
+test("a proof that leads to a passkey is counted, read and used up in two trips, like one that begins a session", async () => {
+  const open = await givenSignInIsolate();
+  const person = await givenTotp(open);
+  const environment = { LEVEL_POLICY: "everyone=phishing-resistant" };
+  const isolate = await givenSignInIsolate({ environment, clock: open.clock });
+  const { mfa_token } = await givenStep(isolate, person);
+  const proof = { mfa_token, factor: "totp", code: codeOf(isolate, person.secret) };
+  expect(await callsBefore(isolate, () => proveBy(isolate, proof))).toEqual(factorBudget);
 });
 
 test("a forged step costs no call at all", async () => {

@@ -179,6 +179,39 @@ test("where a second factor is demanded of everyone, a sign-in without one sets 
   expect((await again.open("/account")).html).toContain(person.email);
 });
 
+test("where only a passkey may sign in, the page says so to who has an app: its code leads to setting one up, no app is offered, and then they are in", async () => {
+  const open = await givenSignInIsolate();
+  const { secret, ...person } = await givenAppHolder(open);
+  const environment = { LEVEL_POLICY: "everyone=phishing-resistant" };
+  const isolate = await givenSignInIsolate({ environment, clock: open.clock });
+  const browser = await givenHalfSignedIn(isolate, person, "/login/factor");
+  expectSeeOther(await browser.open("/login/set-up"), "/login");
+  const { email, password } = person;
+  const asked = await browser.submit("/login?return_to=/account/sessions", { email, password }, "/login");
+  expectSeeOther(asked, "/login/factor?return_to=%2Faccount%2Fsessions");
+  const page = await browser.open("/login/factor?return_to=%2Faccount%2Fsessions");
+  expect(page.html).toContain("This account needs a passkey, and has none yet.");
+  expect(page.forms.map(({ action }) => action)).toEqual(["/login/factor", "/login/factor/recovery-code"]);
+  const code = codeOf(secret, isolate);
+  const led = await browser.post("/login/factor", { ...page.forms[0]?.hidden, code });
+  expectSeeOther(led, "/login/set-up?return_to=%2Faccount%2Fsessions");
+  expect(browser.cookies.has(sessionCookie)).toBe(false);
+
+  const setUp = await browser.open("/login/set-up?return_to=%2Faccount%2Fsessions");
+  const form = "/login/set-up/passkey";
+  expect(setUp.html).toContain("This account is opened with a passkey only");
+  expect(setUp.forms.map(({ action }) => action)).toEqual([form]);
+  const { hidden } = setUp.forms[0] ?? {};
+  for (const path of ["/login/set-up/app", "/login/set-up/app/confirm"])
+    expectSeeOther(await browser.post(path, { ...hidden }), "/login/set-up?return_to=%2Faccount");
+  const options = optionsOn<PasskeyCreationOptions>(setUp, form);
+  const credential = JSON.stringify(await givenAuthenticator().register(options));
+  const done = await browser.post(form, { ...hidden, credential });
+  expectSeeOther(done, "/account/security/recovery-codes?return_to=%2Faccount%2Fsessions");
+  const sessions = await isolate.rooms.sessions.list(person.account.id);
+  expect(sessions[0]).toMatchObject({ acr: "phishing-resistant", amr: ["pwd", "otp", "pop", "user", "mfa"] });
+});
+
 test("the same with a passkey, which then signs in by itself; a passkey that was removed is refused", async () => {
   const isolate = await givenSignInIsolate({ environment: { LEVEL_POLICY: "everyone=two-factor" } });
   const person = await givenPerson(isolate);

@@ -1,5 +1,6 @@
 import { decodeJwt } from "jose";
 import { expect, test } from "vitest";
+import type { PasskeyCreationOptions } from "../../src/mfa/passkey-options.ts";
 import { type Isolate, json } from "../support/given.ts";
 import { givenSignInIsolate } from "../support/given-browser.ts";
 import {
@@ -19,8 +20,8 @@ import {
   ownAuthenticator,
   signInBy,
 } from "../support/given-passkey-holder.ts";
-import { givenPerson } from "../support/given-people.ts";
-import { bearerOf, givenTokens, type Tokens } from "../support/given-sessions.ts";
+import { asPerson, givenPerson, mailsTo } from "../support/given-people.ts";
+import { bearerOf, givenDevice, givenTokens, type Tokens } from "../support/given-sessions.ts";
 import { expectProblem } from "../support/problem.ts";
 
 const givenStrict = (policy: string, from?: Isolate): Promise<Isolate> =>
@@ -153,35 +154,197 @@ test("a passkey that only proves presence is set up where two factors are demand
   expect(await levelIn(answer)).toBe("phishing-resistant");
 });
 
-/**
- * Accepted: who has only an app would be locked out, since a passkey is added in a session. What begins says two-factor
- * in its tokens, so a route, scope or client that demands phishing-resistant refuses them.
- */
-test("phishing-resistant demanded of an account that has only an app: the app or a recovery code signs in, at two-factor and never above", async () => {
+const passkeyRequired = { level_required: "phishing-resistant" };
+
+/** Sets a passkey up in a sign-in. */
+async function enrolPasskey(isolate: Isolate, mfa_token: string): Promise<Response> {
+  const asked = await isolate.fetch("/auth/mfa/passkeys/challenge", json({ mfa_token }));
+  expect(asked.status).toBe(200);
+  const { public_key } = (await asked.json()) as { public_key: PasskeyCreationOptions };
+  const credential = await ownAuthenticator().register(public_key);
+  return await isolate.fetch("/auth/mfa/passkeys", json({ mfa_token, credential }));
+}
+
+test("phishing-resistant demanded of an account that has only an app: the app or a recovery code begins nothing, and leads to a passkey with which the session begins", async () => {
   const open = await givenSignInIsolate();
-  const person = await givenTotp(open);
-  const codes = await givenRecoveryCodes(open, await givenTwoFactorTokens(open, person));
   const strict = await givenStrict("everyone=phishing-resistant", open);
   const route = await givenTokenRoute(strict, { level: "phishing-resistant" });
-  const shown = [
-    { factor: "totp", code: codeOf(strict, person.secret) },
-    { factor: "recovery-codes", code: codes[0] },
-  ];
-  for (const one of shown) {
+  for (const factor of ["totp", "recovery-codes"] as const) {
+    const person = await givenTotp(open);
+    const [recovery = ""] = await givenRecoveryCodes(open, await givenTwoFactorTokens(open, person));
+    const before = await sessionsOf(strict, person.account.id);
     const due = await givenStep(strict, person);
-    expect([due.factors, due.enrolment_required]).toEqual([["totp", "recovery-codes"], undefined]);
-    const { mfa_token } = due;
-    const answer = await proveBy(strict, { mfa_token, ...one });
-    const { access_token } = (await answer.clone().json()) as Tokens;
-    expect(await levelIn(answer)).toBe("two-factor");
-    await expectProblem(await route.call(access_token), 401, "insufficient_user_authentication");
+    const ways = { factors: [], enrolment_factors: ["totp", "recovery-codes"] };
+    expect(due).toEqual({ mfa_required: true, mfa_token: expect.any(String), ...ways, ...passkeyRequired });
+    const code = factor === "totp" ? codeOf(strict, person.secret) : recovery;
+    const [led, late] = await Promise.all(
+      [0, 1].map(() => proveBy(strict, { mfa_token: due.mfa_token, factor, code })),
+    );
+    const [ok, no] = led?.status === 200 ? [led, late] : [late, led];
+    // Of two at once one leads on: the proof is used up though nothing begins by it.
+    await expectProblem(no as Response, 401, "invalid_code");
+    await expectProblem(
+      await proveBy(strict, { mfa_token: due.mfa_token, factor, code }),
+      401,
+      "invalid_code",
+    );
+    expect(ok?.headers.getSetCookie()).toEqual([]);
+    const next = (await ok?.json()) as FactorDue;
+    const setUp = {
+      mfa_required: true,
+      mfa_token: expect.any(String),
+      factors: [],
+      enrolment_required: true,
+    };
+    expect(next).toEqual({ ...setUp, ...passkeyRequired });
+    expect(await sessionsOf(strict, person.account.id)).toBe(before);
+    const answer = await enrolPasskey(strict, next.mfa_token);
+    expect(answer.status).toBe(200);
+    const { access_token } = (await answer.json()) as Tokens;
+    const shown = factor === "totp" ? ["pwd", "otp"] : ["pwd"];
+    expect(decodeJwt(access_token)).toMatchObject({
+      acr: "phishing-resistant",
+      amr: [...shown, "pop", "user", "mfa"],
+    });
+    expect((await route.call(access_token)).status).toBe(200);
+    const subjects = (await mailsTo(strict, person.email)).map(({ subject }) => subject);
+    expect(subjects).toContainEqual(expect.stringContaining("A passkey was added"));
+    expect(subjects.some((one) => one.includes("A recovery code was used"))).toBe(
+      factor === "recovery-codes",
+    );
+    // What led here is worth nothing any more.
+    await expectProblem(
+      await strict.fetch("/auth/mfa/passkeys/challenge", json({ mfa_token: next.mfa_token })),
+      401,
+      "mfa_token_invalid",
+    );
   }
 });
 
-test("phishing-resistant demanded of an account that has nothing: an app may be set up, and gives two-factor", async () => {
+test("phishing-resistant demanded: neither the password alone, nor an app set up on the way, nor a step of before a change comes nearer to a session", async () => {
+  const open = await givenSignInIsolate();
+  const person = await givenTotp(open);
+  const strict = await givenStrict("everyone=phishing-resistant", open);
+  const before = await sessionsOf(strict, person.account.id);
+  const headers = bearerOf((await givenTwoFactorTokens(open, person)).access_token);
+  const pending = (await (await open.fetch("/auth/mfa/totp", json({}, headers))).json()) as {
+    id: string;
+    secret: string;
+  };
+  const { mfa_token } = await givenStep(strict, person);
+  const paths = ["/auth/mfa/totp", "/auth/mfa/passkeys/challenge"];
+  for (const path of paths)
+    await expectProblem(await strict.fetch(path, json({ mfa_token })), 401, "mfa_token_invalid");
+  const proof = { mfa_token, factor: "totp", code: codeOf(strict, person.secret) };
+  const { mfa_token: next } = (await (await proveBy(strict, proof)).json()) as FactorDue;
+  await expectProblem(await strict.fetch("/auth/mfa/totp", json({ mfa_token: next })), 409, "conflict");
+  const confirm = { mfa_token: next, id: pending.id, code: codeOf(strict, pending.secret) };
+  await expectProblem(await strict.fetch("/auth/mfa/totp/confirm", json(confirm)), 409, "conflict");
+  // It sets up, and shows nothing any more.
+  await expectProblem(await proveBy(strict, { ...proof, mfa_token: next }), 401, "mfa_token_invalid");
+  await expectProblem(
+    await strict.fetch("/auth/mfa/passkey/challenge", json({ mfa_token: next })),
+    401,
+    "mfa_token_invalid",
+  );
+  const { mfa_token: _, ...confirmed } = confirm;
+  expect((await open.fetch("/auth/mfa/totp/confirm", json(confirmed, headers))).status).toBe(204);
+  for (const path of paths)
+    await expectProblem(await strict.fetch(path, json({ mfa_token: next })), 401, "mfa_token_invalid");
+  expect(await sessionsOf(strict, person.account.id)).toBe(before + 1);
+});
+
+test("phishing-resistant demanded of an account that has a passkey beside an app: the passkey is asked for, and the app leads to another one", async () => {
+  const open = await givenSignInIsolate();
+  const holder = await givenPasskeyHolder(open, {}, await givenPerson(open, { scopes: ["admin"] }));
+  const headers = bearerOf(holder.tokens.access_token);
+  const raise = (await (await open.fetch("/auth/mfa/step-up", json({}, headers))).json()) as FactorDue;
+  const again = await assertAfter(open, holder.authenticator, raise.mfa_token);
+  const raised = await proveBy(open, { mfa_token: raise.mfa_token, factor: "passkey", credential: again });
+  const fresh = bearerOf(((await raised.json()) as Tokens).access_token);
+  const app = (await (await open.fetch("/auth/mfa/totp", json({}, fresh))).json()) as {
+    id: string;
+    secret: string;
+  };
+  const confirm = { id: app.id, code: codeOf(open, app.secret) };
+  expect((await open.fetch("/auth/mfa/totp/confirm", json(confirm, fresh))).status).toBe(204);
+  open.clock.advance(60_000);
+  const strict = await givenStrict("account-scope:admin=phishing-resistant", open);
+  const due = await givenStep(strict, holder);
+  expect(due).toMatchObject({
+    factors: ["passkey"],
+    enrolment_factors: ["totp", "recovery-codes"],
+    ...passkeyRequired,
+  });
+  const { mfa_token } = due;
+  const lost = await proveBy(strict, { mfa_token, factor: "totp", code: codeOf(strict, app.secret) });
+  expect(await lost.clone().json()).toMatchObject({ enrolment_required: true });
+  const credential = await assertAfter(strict, holder.authenticator, mfa_token);
+  expect(await levelIn(await proveBy(strict, { mfa_token, factor: "passkey", credential }))).toBe(
+    "phishing-resistant",
+  );
+  const other = await enrolPasskey(strict, ((await lost.json()) as FactorDue).mfa_token);
+  expect(await levelIn(other)).toBe("phishing-resistant");
+});
+
+test("phishing-resistant demanded of an account that has nothing: only a passkey may be set up, and an app is refused", async () => {
   const isolate = await givenStrict("everyone=phishing-resistant");
-  const confirm = await beginTotp(isolate, await givenStep(isolate, await givenPerson(isolate)));
-  expect(await levelIn(await isolate.fetch("/auth/mfa/totp/confirm", json(confirm)))).toBe("two-factor");
+  const due = await givenStep(isolate, await givenPerson(isolate));
+  expect(due).toMatchObject({ factors: [], enrolment_required: true, ...passkeyRequired });
+  const { mfa_token } = due;
+  await expectProblem(await isolate.fetch("/auth/mfa/totp", json({ mfa_token })), 409, "conflict");
+  expect(await levelIn(await enrolPasskey(isolate, mfa_token))).toBe("phishing-resistant");
+});
+
+test("a policy that becomes phishing-resistant while an app is set up in a sign-in: the app is there, and a passkey is asked for before the session", async () => {
+  const mild = await givenStrict("everyone=two-factor");
+  const person = await givenPerson(mild);
+  const begun = await beginTotp(mild, await givenStep(mild, person));
+  const { steps } = mild.rooms.mfa;
+  const step = await steps.read(begun.mfa_token, "enrolment", asPerson(mild, person.account.id));
+  if (!step) throw new Error("no step");
+  const strict = await givenStrict("everyone=phishing-resistant", mild);
+  const holder = { accountId: person.account.id, email: person.email, version: person.account.version };
+  expect(
+    await mild.rooms.mfa.confirmTotp(begun.id, begun.code, holder, asPerson(mild, person.account.id)),
+  ).toBe(true);
+  const visitor = {
+    network: "given",
+    origin: asPerson(mild, "").origin,
+    device: givenDevice,
+    background: mild.background,
+  };
+  const carried = { sessionCookie: null, deviceCookie: null };
+  const outcome = await strict.rooms.login.enrolled(
+    step,
+    { kind: "totp", isUserVerified: false },
+    carried,
+    visitor,
+  );
+  expect(outcome).toMatchObject({
+    ok: false,
+    code: "factor_due",
+    due: { mustEnrol: true, isPasskeyNeeded: true },
+  });
+  expect(await sessionsOf(strict, person.account.id)).toBe(0);
+  const next = "due" in outcome ? outcome.due.mfaToken : "";
+  expect(await levelIn(await enrolPasskey(strict, next))).toBe("phishing-resistant");
+});
+
+test("a session from before goes on and is raised by the app that there is: phishing-resistant binds who signs in", async () => {
+  const open = await givenSignInIsolate();
+  const person = await givenTotp(open);
+  const strict = await givenStrict("everyone=phishing-resistant", open);
+  const headers = bearerOf(person.tokens.access_token);
+  const asked = await strict.fetch("/auth/mfa/step-up", json({}, headers));
+  const due = (await asked.json()) as FactorDue;
+  expect(due).toEqual({
+    mfa_required: true,
+    mfa_token: expect.any(String),
+    factors: ["totp", "recovery-codes"],
+  });
+  const proof = { mfa_token: due.mfa_token, factor: "totp", code: codeOf(strict, person.secret) };
+  expect(await levelIn(await proveBy(strict, proof))).toBe("two-factor");
 });
 
 test("a session from before a policy goes on: it binds who signs in", async () => {

@@ -116,6 +116,7 @@ const refused: Record<string, readonly (string | undefined | object)[]> = {
   ],
   BRAND_ACCENT: [canary, "red", "#12345", "#ffffff", "#ffcc00", "rgb(0,0,0)", "#1d5fc4;}"],
   REFRESH_GRACE_SECONDS: ["-1", "61", "1.5", canary],
+  REMEMBER_DEVICES_DAYS: ["-1", "91", "1.5", canary],
   PASSWORD_PEPPERS: [canary, one.slice(2), `0:${one.slice(2)}`, short, `${one},${one}`],
   MAIL_API_URL: [undefined, "", canary, `http://${canary}.example.com`, `ftp://${canary}.example.com`],
   MAIL_API_KEY: [undefined, ""],
