@@ -15,7 +15,12 @@ const kindWords: Readonly<Record<FactorShown["kind"], string>> = {
 };
 
 /** What somebody signs in with besides the password, and the ways to have more. */
-export function FactorsSection(props: { factors: readonly FactorShown[]; forms: FactorForms; now: number }) {
+export function FactorsSection(props: {
+  factors: readonly FactorShown[];
+  forms: FactorForms;
+  hasPassword: boolean;
+  now: number;
+}) {
   const { factors } = props;
   const has = (kind: FactorShown["kind"]): boolean => factors.some((factor) => factor.kind === kind);
   return (
@@ -32,8 +37,9 @@ export function FactorsSection(props: { factors: readonly FactorShown[]; forms: 
         </ul>
       ) : (
         <p>
-          There are none yet: your password alone opens this account. With one of these, a stolen password is
-          not enough.
+          {props.hasPassword
+            ? "There are none yet: your password alone opens this account. With one of these, a stolen password is not enough."
+            : "There are none: add a passkey, or you need a link from us to sign in."}
         </p>
       )}
       <ul class="rows">

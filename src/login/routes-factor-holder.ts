@@ -62,18 +62,29 @@ async function enterSession(c: Context<DoorEnv>, deps: AuthDeps): Promise<Holder
   };
 }
 
+/** As it was when the sign-in began, and with nothing to show; after a mail, what there is was shown, or is lost. */
+export const isAwaited = (step: Step, account: Account): boolean =>
+  account.version === step.version &&
+  account.state === "active" &&
+  (account.factorKinds.length === 0 || step.byMail === true);
+
+export const holderOf = (step: Step, account: Account): Holder => ({
+  accountId: account.id,
+  email: account.email,
+  step: { version: step.version, isPasskeyOnly: step.byMail === true },
+});
+
 /** The first proof is at most five minutes old: it is fresh by itself. Whoever has a factor already shows that instead. */
 async function enterStep(c: Context<DoorEnv>, deps: AuthDeps, token: string): Promise<HolderEntered> {
   const step = await deps.mfa.steps.read(token);
   if (!step?.mustEnrol) throw new AuthError("mfa_token_invalid");
   const account = await deps.accounts.get(step.accountId);
-  if (account.version !== step.version || account.factorKinds.length > 0 || account.state !== "active")
-    throw new AuthError("mfa_token_invalid");
+  if (!isAwaited(step, account)) throw new AuthError("mfa_token_invalid");
   const { origin, background } = visitorOf(c.env.visit);
   return {
     ok: true,
     account,
-    holder: { accountId: account.id, email: account.email },
+    holder: holderOf(step, account),
     operator: { actor: { type: "user", id: account.id }, origin, background },
     binding: await stepBinding(token),
     step,

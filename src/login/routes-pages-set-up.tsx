@@ -1,6 +1,7 @@
 import type { Step } from "../mfa/steps.ts";
 import { homePath, parseReturnTo } from "./return-to.ts";
 import { signedInCookies, visitorOf, withCookies } from "./routes-cookies.ts";
+import { holderOf, isAwaited } from "./routes-factor-holder.ts";
 import { clearStep, enrolPath, stepBinding } from "./routes-factor-step.ts";
 import {
   addPasskey,
@@ -24,7 +25,7 @@ import {
 } from "./routes-pages-forms.ts";
 import { carriedBy } from "./routes-pages-sign-in.tsx";
 import { beginAnew, returnField, waitingStep } from "./routes-pages-step.tsx";
-import { SetUpContent } from "./set-up.page.tsx";
+import { OnlyPasskeyContent, SetUpContent } from "./set-up.page.tsx";
 
 const forms = {
   app: `${enrolPath}/app`,
@@ -58,12 +59,11 @@ async function placeOf(c: PageContext, deps: PageDeps): Promise<Place | null> {
   if (!waiting?.step.mustEnrol) return null;
   const { step, token } = waiting;
   const account = await deps.accounts.get(step.accountId);
-  if (account.version !== step.version || account.factorKinds.length > 0 || account.state !== "active")
-    return null;
+  if (!isAwaited(step, account)) return null;
   const { origin, background } = visitorOf(c.env.visit);
   const place: Place = {
     c,
-    holder: { accountId: account.id, email: account.email },
+    holder: holderOf(step, account),
     operator: { actor: { type: "user", id: account.id }, origin, background },
     bond: guestOf(c, deps),
     binding: await stepBinding(token),
@@ -99,6 +99,7 @@ async function showChoice(
   returnTo: string,
   mistake?: Mistake,
 ): Promise<Response> {
+  if (place.holder.step?.isPasskeyOnly) return await showOnlyPasskey(place, deps, returnTo, mistake);
   const [passkey, token] = await Promise.all([
     passkeyAskedAt(place, deps),
     deps.formTokens.make(place.bond.name, forms.app),
@@ -110,6 +111,27 @@ async function showChoice(
       <SetUpContent
         app={{ action: forms.app, token }}
         passkey={passkey}
+        state={state}
+        returnTo={returnField(returnTo)}
+      />
+    ),
+  });
+}
+
+async function showOnlyPasskey(
+  place: Place,
+  deps: PageDeps,
+  returnTo: string,
+  mistake?: Mistake,
+): Promise<Response> {
+  const passkey = await passkeyAskedAt(place, deps);
+  return await place.show({
+    title: "Create your passkey",
+    mistake,
+    content: (state) => (
+      <OnlyPasskeyContent
+        passkey={passkey}
+        email={place.holder.email}
         state={state}
         returnTo={returnField(returnTo)}
       />

@@ -6,6 +6,7 @@ import type { ProofVerdict } from "../mfa/proving.ts";
 import type { Step } from "../mfa/steps.ts";
 import type { SessionKind } from "../sessions/session.ts";
 import type { SignIn } from "../sessions/sessions.ts";
+import { createByMail } from "./by-mail.ts";
 import { isWeaker } from "./freshness.ts";
 import type { Carried, LoginSources, SignInAsked, SignInOutcome, Visitor } from "./login.ts";
 import { tellOfDevice } from "./new-device.ts";
@@ -91,13 +92,12 @@ export function createSecondStep(sources: LoginSources) {
   async function due(
     step: Step,
     factors: readonly FactorKind[],
-    degraded: readonly string[],
+    degraded: readonly string[] = none,
   ): Promise<SignInOutcome> {
-    const { mustEnrol } = step;
     return {
       ok: false,
       code: "factor_due",
-      due: { mfaToken: await mfa.steps.make(step), factors, mustEnrol },
+      due: { mfaToken: await mfa.steps.make(step), factors, mustEnrol: step.mustEnrol },
       degraded,
     };
   }
@@ -178,17 +178,23 @@ export function createSecondStep(sources: LoginSources) {
   const raisedOf = ({ raised }: Step) =>
     raised === null ? undefined : { sessionId: raised.sessionId, absoluteExpiresAt: new Date(raised.endsAt) };
 
+  const { openByMail, provedByMail } = createByMail(sources, { due, deviceOf });
+
   const verbs = {
+    openByMail,
+
     /** Two sequential round trips: the guess is counted and what it is checked against read; then the session, by its use. */
     async prove(mfaToken: unknown, shown: Shown, carried: Carried, visitor: Visitor): Promise<SignInOutcome> {
       const step = await mfa.steps.read(mfaToken);
-      if (!step || step.mustEnrol) return refused("mfa_token_invalid");
+      if (!step || step.mustEnrol || (step.byMail && shown.kind === "passkey"))
+        return refused("mfa_token_invalid");
       const braked = brake(visitor);
       if (braked) return braked;
       const { origin, background } = visitor;
       const operator = { actor: { type: "user", id: step.accountId }, origin, background } as const;
       const verdict = await mfa.prove(step, shown, operator);
       if (!verdict.ok) return counted(refusal(verdict, shown.kind), visitor);
+      if (step.byMail) return await provedByMail(verdict, step, shown, visitor);
       return await beginProved(verdict, step, shown, carried, visitor);
     },
 
@@ -242,7 +248,8 @@ export function createSecondStep(sources: LoginSources) {
     ): Promise<SignInOutcome> {
       const account = await sources.accounts.get(step.accountId);
       // Setting it up was one change; any further one undoes the first proof.
-      if (account.version !== step.version + 1) return refused("mfa_token_invalid");
+      if (account.version !== step.version + 1 || (step.byMail && !factor.isUserVerified))
+        return refused("mfa_token_invalid");
       const signIn = {
         account,
         ...mfa.provedBy(step.methods, factor),

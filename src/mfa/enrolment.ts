@@ -15,7 +15,12 @@ import type { FactorRow } from "./store.ts";
 import type { PasskeyDetails } from "./tables.ts";
 
 /** Whose factors: the route has made sure that it is their owner, freshly proved. */
-export type Holder = { readonly accountId: string; readonly email: string };
+export type Holder = {
+  readonly accountId: string;
+  readonly email: string;
+  /** In a sign-in that cannot go on before a factor is set up: one is, once, while the account is of this version. */
+  readonly step?: { readonly version: number; readonly isPasskeyOnly: boolean };
+};
 
 const pendingMilliseconds = 15 * 60_000;
 const passkeysMax = 20;
@@ -29,13 +34,20 @@ export function parseFactorName(text: string): string {
   return name;
 }
 
+function requireAnyKind({ step }: Holder): void {
+  if (step?.isPasskeyOnly)
+    throw new AuthError("conflict", "an account without a password begins with a passkey");
+}
+
 /** Setting up, naming and taking away. */
 export function createEnrolment(foundation: Foundation) {
   const { store, passkeys, challenges, seal, now } = foundation;
 
   return {
     /** The secret is shown now, and counts once a code of it was given. */
-    async beginTotp({ accountId, email }: Holder): Promise<{ id: string; secret: string; uri: string }> {
+    async beginTotp(holder: Holder): Promise<{ id: string; secret: string; uri: string }> {
+      requireAnyKind(holder);
+      const { accountId, email } = holder;
       const id = newFactorId();
       const { secret, uri } = newTotpSecret({ issuer: foundation.brandName, account: email });
       await store.begin({
@@ -60,7 +72,9 @@ export function createEnrolment(foundation: Foundation) {
     },
 
     /** False for a wrong code. Guessing at one's own secret gains nothing, so it is not counted. */
-    async confirmTotp(id: string, code: string, { accountId }: Holder, operator: Operator): Promise<boolean> {
+    async confirmTotp(id: string, code: string, holder: Holder, operator: Operator): Promise<boolean> {
+      requireAnyKind(holder);
+      const { accountId } = holder;
       const opened = await openPending(id, accountId);
       if (!opened) throw new AuthError("not_found", "nothing waits to be confirmed; begin again");
       const step = stepOf(code, {
@@ -77,11 +91,12 @@ export function createEnrolment(foundation: Foundation) {
     },
 
     /** What `navigator.credentials.create` is given. */
-    async passkeyCreation({ accountId, email }: Holder, binding: string) {
+    async passkeyCreation({ accountId, email, step }: Holder, binding: string) {
       const existing = (await store.list(accountId)).filter(({ kind }) => kind === "passkey");
       return passkeys.creationOptions({
         challenge: await challenges.make(binding),
         account: { id: accountId, email },
+        mustVerifyUser: step?.isPasskeyOnly ?? false,
         existing: existing.map(({ credentialId, details }) => ({
           credentialId: credentialId ?? "",
           transports: (details as PasskeyDetails).transports,
@@ -89,18 +104,18 @@ export function createEnrolment(foundation: Foundation) {
       });
     },
 
-    /** Null: what was shown is no answer to a challenge of ours, or its credential is bound already. */
+    /** Null: what was shown is no answer to a challenge of ours or proves too little, or its credential is bound already. */
     async addPasskey(
       response: unknown,
       given: Holder & { readonly binding: string; readonly name: string },
       operator: Operator,
     ): Promise<FactorShown | null> {
-      const { accountId, binding } = given;
+      const { accountId, binding, step } = given;
       const challenge = challengeOf(response);
       const checked = challenge === null ? null : await challenges.check(challenge, binding);
       if (challenge === null || !checked?.ok) return null;
       const verdict = await passkeys.verifyRegistration(response, challenge);
-      if (!verdict.ok) return null;
+      if (!verdict.ok || (step?.isPasskeyOnly && !verdict.credential.isUserVerified)) return null;
       const held = (await store.list(accountId)).filter(({ kind }) => kind === "passkey").length;
       if (held >= passkeysMax)
         throw new AuthError("conflict", `an account has at most ${passkeysMax} passkeys; remove one first`);
@@ -118,7 +133,7 @@ export function createEnrolment(foundation: Foundation) {
         confirmedAt: at,
       } as const;
       const once = { key: checked.onceKey, expiresAt: checked.expiresAt };
-      if (!(await store.addPasskey(row, once, at))) return null;
+      if (!(await store.addPasskey(row, { once, at, version: step?.version ?? null }))) return null;
       noteChange(foundation, changes.added.passkey, accountId, operator);
       return shownOf({ ...row, secret: null, lastUsedAt: null });
     },
@@ -149,6 +164,11 @@ export function createEnrolment(foundation: Foundation) {
 
     async remove(id: string, { accountId }: Holder, operator: Operator): Promise<boolean> {
       const removed = await store.remove(id, accountId, new Date(now()));
+      if (removed === "last_way_in")
+        throw new AuthError(
+          "conflict",
+          "nothing else opens the account: add another passkey or a password first",
+        );
       if (removed) noteChange(foundation, changes.removed[removed.kind], accountId, operator);
       return removed !== null;
     },

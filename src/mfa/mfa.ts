@@ -20,6 +20,7 @@ export function createMfa(sources: Omit<Foundation, "factors">) {
     newDeviceId: (): string => randomBase62(22),
     sessionLane,
     provedBy,
+    waysInBesidePassword: store.waysInBesidePassword,
     steps: createSteps({ seal: sources.seal, now }),
 
     /** What `navigator.credentials.get` is given by who signs in by a passkey alone: any of ours will do. */

@@ -122,6 +122,10 @@ export function createProving(foundation: Foundation) {
     proofOf: ({ owner, use, lane }: ProofVerdict & { ok: true }) =>
       store.proofOf(use, { accountId: owner.id, lane, at: new Date(now()) }),
 
+    /** Uses it up where it begins no session; false when somebody was faster. */
+    spend: ({ owner, use, lane }: ProofVerdict & { ok: true }): Promise<boolean> =>
+      store.spend(use, { accountId: owner.id, lane, at: new Date(now()) }),
+
     /** Told when a session has begun by it. */
     noteUse(kind: FactorKind, accountId: string, { actor, origin, background }: Operator): void {
       if (kind !== "recovery-codes") return;

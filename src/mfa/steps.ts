@@ -19,6 +19,11 @@ export type Step = {
   readonly raised: { readonly sessionId: string; readonly endsAt: number } | null;
   /** A factor must be set up before the session begins, and none can be shown. */
   readonly mustEnrol: boolean;
+  /**
+   * The first proof was a link in a mail, to an account without a password: it opens the setting up of a passkey that
+   * verifies its user, after another factor where there is one, and nothing else.
+   */
+  readonly byMail?: true;
 };
 
 const lifeMilliseconds = 5 * 60_000;

@@ -4,8 +4,9 @@ import { type Database, inOneTransaction, isUniqueViolation } from "../storage/d
 import { decodeRow } from "../storage/rows.ts";
 import { attemptsMax, freeAttempts, type Lanes, recoveryWaitSeconds, waitSeconds } from "./attempts.ts";
 import type { Use } from "./factor.ts";
-import { type Given, kept, moment, proofOf, spendOf } from "./proof.store.ts";
+import { type Challenge, type Given, kept, moment, proofOf, spendOf } from "./proof.store.ts";
 import { factorAttempts, factors, spentChallenges } from "./tables.ts";
+import { isLastWayIn, waysInBesidePassword } from "./ways-in.store.ts";
 
 export type FactorRow = typeof factors.$inferSelect;
 export type NewFactor = typeof factors.$inferInsert;
@@ -29,10 +30,10 @@ export type Taken =
 
 export function createFactorStore(database: Database) {
   /** The account's own note of what it has, after a change of its rows. Proofs that were under way prove nothing now. */
-  const noteKinds = (accountId: string, at: Date): SQL => sql`
+  const noteKinds = (accountId: string, at: Date, condition: SQL = sql`true`): SQL => sql`
     update ${accounts} set version = version + 1, updated_at = ${moment(at)}, factor_kinds = array(
       select distinct kind from ${factors} where ${kept(accountId)} and kind <> 'recovery-codes' order by kind)
-    where id = ${accountId}`;
+    where id = ${accountId} and ${condition}`;
 
   return {
     /**
@@ -146,17 +147,22 @@ export function createFactorStore(database: Database) {
       return confirmed.length === 1;
     },
 
-    /** False: the credential is bound already, here or to somebody else (WebAuthn §7.1), or its challenge is spent. */
+    /**
+     * False: the credential is bound already, here or to somebody else (WebAuthn §7.1), its challenge is spent, or the
+     * account is not of the version that it must be of.
+     */
     async addPasskey(
       row: NewFactor,
-      challenge: { key: string; expiresAt: Date },
-      at: Date,
+      given: { readonly once: Challenge; readonly at: Date; readonly version: number | null },
     ): Promise<boolean> {
+      const { once, at, version } = given;
+      const isOpen = sql`exists (select 1 from spent) and (${version}::integer is null
+        or exists (select 1 from ${accounts} where id = ${row.accountId} and version = ${version}::integer))`;
       try {
         const [, added = []] = await inOneTransaction(database, [
           sql`select 1 from ${accounts} where id = ${row.accountId} for update`,
-          sql`with spent as (${spendOf(challenge)}) ${insertOf(row, sql`exists (select 1 from spent)`)} returning id`,
-          noteKinds(row.accountId, at),
+          sql`with spent as (${spendOf(once)}) ${insertOf(row, isOpen)} returning id`,
+          noteKinds(row.accountId, at, sql`exists (select 1 from ${factors} where id = ${row.id})`),
         ]);
         return added.length === 1;
       } catch (error) {
@@ -182,14 +188,17 @@ export function createFactorStore(database: Database) {
     },
 
     /** Recovery codes go with the last factor that they stand in for. Null: there is no such factor. */
-    async remove(id: string, accountId: string, at: Date): Promise<FactorRow | null> {
-      const [, removed = []] = await inOneTransaction(database, [
+    async remove(id: string, accountId: string, at: Date): Promise<FactorRow | "last_way_in" | null> {
+      const isLast = isLastWayIn(id, accountId);
+      const [, last = [], removed = []] = await inOneTransaction(database, [
         sql`select 1 from ${accounts} where id = ${accountId} for update`,
-        sql`delete from ${factors} where id = ${id} and ${kept(accountId)} returning *`,
+        sql`select 1 from ${factors} where id = ${id} and ${kept(accountId)} and ${isLast}`,
+        sql`delete from ${factors} where id = ${id} and ${kept(accountId)} and not ${isLast} returning *`,
         sql`delete from ${factors} where account_id = ${accountId} and kind = 'recovery-codes' and not exists (
               select 1 from ${factors} where ${kept(accountId)} and kind <> 'recovery-codes')`,
         noteKinds(accountId, at),
       ]);
+      if (last.length > 0) return "last_way_in";
       return removed[0] ? decodeRow(factors, removed[0]) : null;
     },
 
@@ -203,6 +212,8 @@ export function createFactorStore(database: Database) {
       ]);
       return removed.filter((row) => row["confirmed_at"] !== null).length;
     },
+
+    waysInBesidePassword,
 
     /** For the statement that begins a session: the proof is used there, once, or nothing begins. */
     proofOf,
