@@ -16,6 +16,7 @@ import {
   changeAddressInput,
   changePasswordInput,
   deleteAccountInput,
+  removePasswordInput,
 } from "./routes-input.ts";
 
 type Entered = OwnEntrant & { ok: true };
@@ -117,8 +118,8 @@ function mountPassword(routes: Hono<DoorEnv>, deps: AuthDeps, entered: Guard): v
   routes.post(
     "/password/add",
     strong(async (c, { accountId }, operator, { account, session }) => {
-      requireFresh(session, account, deps.now());
       const input = await readJson(c.req.raw, addPasswordInput);
+      requireFresh(session, account, deps.now());
       requireOwn(await accounts.addPassword(accountId, input.new_password, operator));
       return c.body(null, 204);
     }),
@@ -127,6 +128,7 @@ function mountPassword(routes: Hono<DoorEnv>, deps: AuthDeps, entered: Guard): v
   routes.post(
     "/password/remove",
     strong(async (c, { accountId, sessionId }, operator, { session }) => {
+      await readJson(c.req.raw, removePasswordInput, { emptyAs: {} });
       requireFreshPasskey(session, deps.now());
       const otherWays = deps.mfa.waysInBesidePassword(accountId);
       requireOwn(await accounts.removePassword(accountId, otherWays, sessionId, operator));

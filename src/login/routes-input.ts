@@ -26,6 +26,7 @@ export const recoverInput = v.strictObject({ email });
 export const resetInput = v.strictObject({ link, new_password: password });
 export const changePasswordInput = v.strictObject({ current_password: password, new_password: password });
 export const addPasswordInput = v.strictObject({ new_password: password });
+export const removePasswordInput = v.strictObject({});
 /** The password is left out by who has none. */
 export const changeAddressInput = v.strictObject({ email, password: v.optional(password) });
 export const deleteAccountInput = v.strictObject({ password: v.optional(password) });
