@@ -51,6 +51,8 @@ export type Running = {
   readonly port: number;
   /** CPU time used so far, all threads, user and system. */
   cpuMicroseconds(): number;
+  /** The same of each thread, by its id; of a system that does not tell, the process as one. */
+  threadMicroseconds(): ReadonlyMap<string, number>;
   residentBytes(): number;
   stop(): Promise<void>;
 };
@@ -71,6 +73,7 @@ export async function serveWorker(bundle: Bundle, name: string, environment: Env
   return {
     port,
     cpuMicroseconds: () => cpuOf(pid),
+    threadMicroseconds: () => threadsOf(pid),
     residentBytes: () => residentOf(pid),
     async stop() {
       child.kill("SIGKILL");
@@ -114,18 +117,19 @@ async function readPort(child: ChildProcess): Promise<number | null> {
 }
 
 /** The scheduler's own nanoseconds where the system tells them, else `utime` and `stime` in ticks of 10 ms. */
-function cpuOf(pid: number): number {
+function threadsOf(pid: number): ReadonlyMap<string, number> {
   const tasks = `/proc/${pid}/task`;
   if (existsSync(`${tasks}/${pid}/schedstat`)) {
-    const spent = readdirSync(tasks).map((task) =>
-      Number(readFileSync(`${tasks}/${task}/schedstat`, "utf8").split(" ")[0]),
-    );
-    return spent.reduce((sum, nanoseconds) => sum + nanoseconds, 0) / 1000;
+    const spentOf = (task: string) =>
+      Number(readFileSync(`${tasks}/${task}/schedstat`, "utf8").split(" ")[0]) / 1000;
+    return new Map(readdirSync(tasks).map((task) => [task, spentOf(task)]));
   }
   // The second field is the command in parentheses and may hold anything; counting begins after it.
   const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
-  return (Number(fields[11]) + Number(fields[12])) * 10_000;
+  return new Map([["process", (Number(fields[11]) + Number(fields[12])) * 10_000]]);
 }
+
+const cpuOf = (pid: number): number => [...threadsOf(pid).values()].reduce((sum, one) => sum + one, 0);
 
 function residentOf(pid: number): number {
   const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];

@@ -19,6 +19,8 @@ export type Account = {
   readonly createdAt: Date;
   readonly lastSignedInAt: Date | null;
   readonly passwordChangedAt: Date | null;
+  /** False: no password opens it; passkeys do, and links in mails set them up. */
+  readonly hasPassword: boolean;
   /** Kinds of second factor that it has confirmed. */
   readonly factorKinds: readonly string[];
 };
@@ -71,9 +73,18 @@ export type LinkVerdict =
       readonly ok: true;
       readonly purpose: LinkPurpose;
       readonly account: Account;
+      /** Of the canonical address: what a device cookie is bound to. */
+      readonly addressHash: string;
       readonly reach: Reach | null;
     }
   | { readonly ok: false };
+
+/**
+ * Given in the place of a password by a route that made sure of a strong proof of a few minutes ago. It counts only where
+ * the account has no password.
+ */
+export const freshProof: unique symbol = Symbol("fresh proof");
+export type OwnProof = string | typeof freshProof;
 
 /** What its owner asks for needs the password once more; `wrong_password` is counted against the owner alone. */
 export type OwnVerdict =

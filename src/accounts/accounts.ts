@@ -1,6 +1,7 @@
 import { createAdministration } from "./administration.ts";
 import type { Foundation } from "./foundation.ts";
 import { createOwnAccount } from "./own-account.ts";
+import { createOwnPassword } from "./own-password.ts";
 import { createRecovery } from "./recovery.ts";
 import { createRegistration } from "./registration.ts";
 import { createSignIn } from "./sign-in.ts";
@@ -13,6 +14,7 @@ export function createAccounts(foundation: Foundation) {
     ...createSignIn(foundation),
     ...createRecovery(foundation),
     ...createOwnAccount(foundation),
+    ...createOwnPassword(foundation),
     ...createAdministration(foundation),
 
     /** For the cron trigger: links that are over go, with the addresses in them. */

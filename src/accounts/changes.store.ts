@@ -16,6 +16,9 @@ export type Changed = {
   readonly endings: readonly PendingChange[];
 };
 
+/** What must be true in the statement that changes something, as the store of another room has it. */
+export type Condition = SQL;
+
 const moment = (at: Date): SQL => sql`${at.toISOString()}::timestamptz`;
 
 /**
@@ -75,10 +78,15 @@ export function createChangeStore(database: Database) {
     )`;
   const nothingUsed = sql`used as (select id from ${mailLinks} where false)`;
 
-  const use = (secretHash: string, purposes: readonly LinkPurpose[], at: Date): SQL => sql`
+  const use = (
+    secretHash: string,
+    purposes: readonly LinkPurpose[],
+    at: Date,
+    condition: SQL = sql`true`,
+  ): SQL => sql`
     used as (
       update ${mailLinks} l set used_at = ${moment(at)}
-      where ${isLive(secretHash, purposes, at)} returning l.*
+      where ${isLive(secretHash, purposes, at)} and ${condition} returning l.*
     )`;
 
   return {
@@ -88,7 +96,8 @@ export function createChangeStore(database: Database) {
         with ${use(secretHash, ["register"], at)}
         insert into ${accounts} (id, email, email_canonical, password_hash, password_changed_at, scopes, state,
           created_at, updated_at)
-        select ${accountId}, email, email_canonical, password_hash, ${moment(at)}, '{}', 'active', ${moment(at)},
+        select ${accountId}, email, email_canonical, password_hash,
+          case when password_hash is not null then ${moment(at)} end, '{}', 'active', ${moment(at)},
           ${moment(at)} from used
         on conflict (email_canonical) do nothing
         returning *`);
@@ -126,20 +135,47 @@ export function createChangeStore(database: Database) {
         endEverything("by_recovery", at),
       ),
 
-    /** Every session but one ends. Null: the password is no longer the one that was checked. */
+    /** The password stays what it is, which is none; while there is one the link is not used up here. */
+    openByMail: (secretHash: string, at: Date): Promise<Changed | null> =>
+      change(
+        byLink(secretHash),
+        sql`${use(secretHash, ["recover"], at, hasNoPassword)},
+          changed as (
+            update ${accounts} a set ${endsAll(at)}
+            from used where a.id = used.account_id returning a.*
+          ), ${endLinks}`,
+        endEverything("by_recovery", at),
+      ),
+
+    /** The first one; nothing ends by it. Null: there is one already. */
+    addPassword: (id: string, passwordHash: string, at: Date): Promise<Changed | null> =>
+      change(
+        byId(id),
+        sql`${nothingUsed},
+          changed as (
+            update ${accounts} a set password_hash = ${passwordHash}, password_changed_at = ${moment(at)},
+              version = a.version + 1, updated_at = ${moment(at)}
+            where a.id = ${id} and a.password_hash is null and a.state = 'active' returning a.*
+          ), ${endLinks}`,
+        sql`noted as (${noteEndings(sql`select 'session', id from changed where false`, at)})`,
+      ),
+
+    /** Every session but one ends. Null: the password is no longer the one that was checked, or `condition` is not true. */
     changePassword: (
       id: string,
-      hashes: { old: string; next: string },
+      hashes: { old: string; next: string | null },
       keepSessionId: string | null,
       at: Date,
+      condition: Condition = sql`true`,
     ): Promise<Changed | null> =>
       change(
         byId(id),
         sql`${nothingUsed},
           changed as (
-            update ${accounts} a set password_hash = ${hashes.next}, password_changed_at = ${moment(at)},
+            update ${accounts} a set password_hash = ${hashes.next}::text,
+              password_changed_at = ${hashes.next === null ? sql`null` : moment(at)},
               version = a.version + 1, updated_at = ${moment(at)}
-            where a.id = ${id} and a.password_hash = ${hashes.old} and a.state = 'active' returning a.*
+            where a.id = ${id} and a.password_hash = ${hashes.old} and a.state = 'active' and ${condition} returning a.*
           ), ${endLinks}`,
         sql`ended as (
             update ${refreshFamilies} f set revoked_at = ${moment(at)}, revoked_reason = 'password_changed'
@@ -227,6 +263,9 @@ function changedOf(row: Record<string, unknown>): Changed {
     endings: pendingOf(noted),
   };
 }
+
+const hasNoPassword = sql`exists (select 1 from ${accounts} a
+  where a.id = l.account_id and a.password_hash is null and a.state = 'active' and a.email_canonical = l.email_canonical)`;
 
 const textArray = (values: readonly string[]): SQL =>
   values.length === 0

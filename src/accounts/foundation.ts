@@ -9,7 +9,7 @@ import type { Demand, OwnLimit, Taken } from "../rate-limits/limits.ts";
 import type { RateLimits } from "../rate-limits/rate-limits.ts";
 import type { PendingChange } from "../revocation/ending.ts";
 import type { Reach, Revocation } from "../revocation/revocation.ts";
-import type { Account, Asked, Operator } from "./account.ts";
+import type { Account, Asked, LinkPurpose, LinkVerdict, Operator } from "./account.ts";
 import type { ChangeStore } from "./changes.store.ts";
 import { type EmailAddress, parseEmailAddress } from "./email-address.ts";
 import type { LinkStore, NewLink } from "./links.store.ts";
@@ -44,6 +44,7 @@ export function accountOf(row: AccountRow): Account {
     createdAt,
     lastSignedInAt,
     passwordChangedAt: row.passwordChangedAt,
+    hasPassword: row.passwordHash !== null,
     factorKinds: row.factorKinds,
   };
 }
@@ -55,7 +56,8 @@ export function requireAddress(input: unknown, field = "email"): EmailAddress {
 }
 
 /** A counter's subject names nobody to whoever reads Redis, and no address of any length makes a long key. */
-export const addressHashOf = ({ canonical }: EmailAddress): Promise<string> => sha256Hex(canonical);
+export const addressHashOf = ({ canonical }: Pick<EmailAddress, "canonical">): Promise<string> =>
+  sha256Hex(canonical);
 
 export const circumstancesOf = ({ origin }: Pick<Operator, "origin">, now: () => number): Circumstances => ({
   at: new Date(now()),
@@ -129,6 +131,16 @@ export async function linkHashOf(
   if (retryAfterSeconds > 0)
     refuseOver({ names: [standing.name], retryAfterSeconds, degraded: [] }, foundation, bearer);
   return await sha256Hex(text);
+}
+
+/** What a link that was used up is answered. */
+export async function linkUsed(
+  purpose: LinkPurpose,
+  row: AccountRow,
+  reach: Reach | null,
+): Promise<LinkVerdict & { ok: true }> {
+  const addressHash = await addressHashOf({ canonical: row.emailCanonical });
+  return { ok: true, purpose, account: accountOf(row), addressHash, reach };
 }
 
 /** What a link that opens nothing is answered, and counted. */

@@ -15,6 +15,7 @@ export type NewLink = {
 };
 export type LinkRow = typeof mailLinks.$inferSelect;
 
+const hasPassword = sql`password_hash is not null as has_password`;
 const moment = (at: Date): SQL => sql`${at.toISOString()}::timestamptz`;
 
 /**
@@ -26,7 +27,7 @@ export function createLinkStore(database: Database) {
     link: NewLink,
     purpose: LinkPurpose,
     more: { passwordHash: string | null; subject: SQL; opens: SQL; older: SQL },
-  ): Promise<{ accountId: string | null; email: string | null; isLive: boolean }> {
+  ): Promise<{ accountId: string | null; email: string | null; hasPassword: boolean; isLive: boolean }> {
     const { rows } = await database.execute<Record<string, unknown>>(sql`
       with subject as (${more.subject}),
       judged as (select ${link.isWanted}::boolean and ${more.opens} as opens),
@@ -42,21 +43,22 @@ export function createLinkStore(database: Database) {
           case when opens then ${moment(link.expiresAt)} else ${moment(link.at)} end
         from judged
       )
-      select judged.opens, subject.id, subject.email from judged left join subject on true`);
+      select judged.opens, subject.id, subject.email, subject.has_password from judged left join subject on true`);
     const [row] = rows;
     return {
       accountId: typeof row?.["id"] === "string" ? row["id"] : null,
       email: typeof row?.["email"] === "string" ? row["email"] : null,
+      hasPassword: row?.["has_password"] === true,
       isLive: row?.["opens"] === true,
     };
   }
 
   return {
     /** Live only while nobody has the address. */
-    forRegistration: (link: NewLink, passwordHash: string) =>
+    forRegistration: (link: NewLink, passwordHash: string | null) =>
       make(link, "register", {
         passwordHash,
-        subject: sql`select null::text as id, email from ${accounts} where email_canonical = ${link.emailCanonical}`,
+        subject: sql`select null::text as id, email, ${hasPassword} from ${accounts} where email_canonical = ${link.emailCanonical}`,
         opens: sql`not exists (select 1 from subject)`,
         older: sql`email_canonical = ${link.emailCanonical}`,
       }),
@@ -65,7 +67,7 @@ export function createLinkStore(database: Database) {
     forRecovery: (link: NewLink) =>
       make(link, "recover", {
         passwordHash: null,
-        subject: sql`select id, email from ${accounts}
+        subject: sql`select id, email, ${hasPassword} from ${accounts}
           where email_canonical = ${link.emailCanonical} and state = 'active'`,
         opens: sql`exists (select 1 from subject)`,
         older: sql`account_id = (select id from subject)`,
@@ -75,7 +77,7 @@ export function createLinkStore(database: Database) {
     forNewAddress: (link: NewLink, accountId: string) =>
       make(link, "change-address", {
         passwordHash: null,
-        subject: sql`select id, email from ${accounts} where id = ${accountId} and state = 'active'`,
+        subject: sql`select id, email, ${hasPassword} from ${accounts} where id = ${accountId} and state = 'active'`,
         opens: sql`exists (select 1 from subject)
           and not exists (select 1 from ${accounts} where email_canonical = ${link.emailCanonical})`,
         older: sql`account_id = ${accountId}`,

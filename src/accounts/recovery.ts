@@ -1,10 +1,10 @@
 import type { Accepted, Asked, LinkVerdict } from "./account.ts";
 import {
-  accountOf,
   circumstancesOf,
   type Foundation,
   type LinkBearer,
   linkHashOf,
+  linkUsed,
   newLink,
   noteOf,
   refuseLink,
@@ -17,7 +17,7 @@ import {
 const questionLimits = { ofNetwork: "recoverNetwork", ofAddress: "recoverAddress" } as const;
 const recoveryLifeMilliseconds = 30 * 60_000;
 
-/** Somebody has lost the password, and proves by a mail that the address is theirs. */
+/** Somebody has lost the password, or the passkeys where there is none, and proves by a mail that the address is theirs. */
 export function createRecovery(foundation: Foundation) {
   const { links, changes, passwords, messages, now } = foundation;
 
@@ -41,8 +41,9 @@ export function createRecovery(foundation: Foundation) {
         background,
       });
       // To the address as its owner wrote it, never to the spelling that was sent.
+      const template = made.hasPassword ? "recover" : "recover-for-passkey";
       messages.send(
-        { template: "recover", to: made.email, link: link.text, asked: circumstancesOf(asked, now) },
+        { template, to: made.email, link: link.text, asked: circumstancesOf(asked, now) },
         background,
       );
       return { degraded };
@@ -64,7 +65,23 @@ export function createRecovery(foundation: Foundation) {
       noteOf(foundation, "account.password_changed", row.id, asOwner, "by_recovery");
       const done = circumstancesOf(operator, now);
       messages.send({ template: "password-changed", to: row.email, done }, operator.background);
-      return { ok: true, purpose: "recover", account: accountOf(row), reach };
+      return await linkUsed("recover", row, reach);
+    },
+
+    /**
+     * For an account without a password: every session ends, and whoever holds the link is known to read the mail. What
+     * that may open is for who knows what else the account has.
+     */
+    async openByMail(link: unknown, operator: LinkBearer): Promise<LinkVerdict> {
+      const secretHash = await linkHashOf(foundation, link, operator);
+      if (secretHash === null) return { ok: false };
+      const changed = await changes.openByMail(secretHash, new Date(now()));
+      if (!changed) return refuseLink(foundation, operator);
+      const { row, endings } = changed;
+      const asOwner = { ...operator, actor: { type: "user", id: row.id } as const };
+      const reach = await tellEndings(foundation, endings, "by_recovery", asOwner);
+      noteOf(foundation, "account.opened_by_mail", row.id, asOwner, "by_recovery");
+      return await linkUsed("recover", row, reach);
     },
   };
 }

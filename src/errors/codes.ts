@@ -42,6 +42,10 @@ export const codes = {
     403,
     "Too many wrong codes. Use a passkey or a recovery code, then set the authenticator app up anew.",
   ],
+  recovery_refused: [
+    403,
+    "A mail alone does not open this account. Ask those who run this service to reset what it is secured with.",
+  ],
   account_disabled: [403, "This account is disabled."],
   cross_site_request: [403, "This request did not come from a page of ours."],
   https_required: [403, "Credentials may only be sent over HTTPS. Treat this one as exposed and rotate it."],

@@ -1,7 +1,6 @@
 import type { Child } from "hono/jsx";
 import type { Account } from "../accounts/account.ts";
 import { Field, Form } from "../http/form-fields.tsx";
-import { passwordHintOf } from "./register.page.tsx";
 import { exactTimeOf, relativeTimeOf } from "./relative-time.ts";
 import { type FormState, Notes } from "./sign-in.page.tsx";
 
@@ -74,12 +73,14 @@ export function AccountContent(props: { account: Account; sessions: number; stat
         <Row title="Email address" href="/account/address" action="Change address">
           <bdi>{account.email}</bdi>
         </Row>
-        <Row title="Password" href="/account/security" action="Change password">
-          {changedAt === null ? "As it was when the account was created" : "Chosen "}
-          {changedAt === null ? null : <Time at={changedAt} now={now} />}
-        </Row>
+        {account.hasPassword ? (
+          <Row title="Password" href="/account/security" action="Change password">
+            {changedAt === null ? "As it was when the account was created" : "Chosen "}
+            {changedAt === null ? null : <Time at={changedAt} now={now} />}
+          </Row>
+        ) : null}
         <Row title="Second step" href="/account/security" action="See security">
-          {secondStepOf(account.factorKinds)}
+          {secondStepOf(account)}
         </Row>
         <Row title="Sessions" href="/account/sessions" action="See sessions">
           {sessions === 1 ? "Signed in here, and nowhere else" : `Signed in at ${sessions} places`}
@@ -92,8 +93,8 @@ export function AccountContent(props: { account: Account; sessions: number; stat
   );
 }
 
-function secondStepOf(kinds: readonly string[]): string {
-  if (kinds.length === 0) return "None: your password alone opens this account";
+function secondStepOf({ factorKinds: kinds, hasPassword }: Account): string {
+  if (kinds.length === 0) return hasPassword ? "None: your password alone opens this account" : "None";
   return [
     ...(kinds.includes("passkey") ? ["A passkey"] : []),
     ...(kinds.includes("totp") ? ["A code from your app"] : []),
@@ -102,58 +103,33 @@ function secondStepOf(kinds: readonly string[]): string {
 }
 
 /** Tells a password manager whose password this is; it is not sent. */
-function Whose({ email }: { email: string }) {
+export function Whose({ email }: { email: string }) {
   return <input type="text" autocomplete="username" value={email} readonly hidden tabindex={-1} />;
 }
 
 export function SecurityContent(props: {
-  token: string;
-  email: string;
   state: FormState;
-  passwordLengthMin: number;
+  password: Child;
   /** What there is besides the password. */
   children?: Child;
 }) {
-  const { errors = {} } = props.state;
   return (
     <>
       <AccountNav here="/account/security" />
       <h1>Security</h1>
       <Notes state={props.state} />
       {props.children}
-      <section class="panel" aria-labelledby="password-change">
-        <h2 id="password-change">Change your password</h2>
-        <p>You stay signed in here. Every other device is signed out.</p>
-        <Form action="/account/security" token={props.token}>
-          <Whose email={props.email} />
-          <Field
-            name="password"
-            label="Password you have now"
-            type="password"
-            autocomplete="current-password"
-            error={errors.password}
-          />
-          <Field
-            name="new_password"
-            label="New password"
-            type="password"
-            autocomplete="new-password"
-            hint={passwordHintOf(props.passwordLengthMin)}
-            error={errors.new_password}
-          />
-          <button type="submit" class="primary whole">
-            Change password
-          </button>
-        </Form>
-      </section>
-      <p>
-        <a href="/recover">Forgot your password?</a>
-      </p>
+      {props.password}
     </>
   );
 }
 
-export function AddressContent(props: { token: string; email: string; state: FormState }) {
+export function AddressContent(props: {
+  token: string;
+  email: string;
+  hasPassword: boolean;
+  state: FormState;
+}) {
   const { state } = props;
   const { errors = {} } = state;
   return (
@@ -175,14 +151,16 @@ export function AddressContent(props: { token: string; email: string; state: For
             value={state.email}
             error={errors.email}
           />
-          <Field
-            name="password"
-            label="Password"
-            type="password"
-            autocomplete="current-password"
-            hint="So that nobody else can do this at your unlocked screen."
-            error={errors.password}
-          />
+          {props.hasPassword ? (
+            <Field
+              name="password"
+              label="Password"
+              type="password"
+              autocomplete="current-password"
+              hint="So that nobody else can do this at your unlocked screen."
+              error={errors.password}
+            />
+          ) : null}
           <button type="submit" class="primary whole">
             Send the link
           </button>
@@ -195,7 +173,12 @@ export function AddressContent(props: { token: string; email: string; state: For
   );
 }
 
-export function DeleteContent(props: { token: string; email: string; state: FormState }) {
+export function DeleteContent(props: {
+  token: string;
+  email: string;
+  hasPassword: boolean;
+  state: FormState;
+}) {
   return (
     <>
       <AccountNav here="/account" />
@@ -205,7 +188,7 @@ export function DeleteContent(props: { token: string; email: string; state: Form
       </p>
       <p>What follows happens at once and cannot be undone:</p>
       <ul class="plain">
-        <li>your address and your password are erased,</li>
+        <li>your address and what you sign in with are erased,</li>
         <li>every device is signed out,</li>
         <li>applications can no longer act for you.</li>
       </ul>
@@ -213,13 +196,15 @@ export function DeleteContent(props: { token: string; email: string; state: Form
       <section class="panel">
         <Form action="/account/delete" token={props.token}>
           <Whose email={props.email} />
-          <Field
-            name="password"
-            label="Password"
-            type="password"
-            autocomplete="current-password"
-            error={props.state.errors?.password}
-          />
+          {props.hasPassword ? (
+            <Field
+              name="password"
+              label="Password"
+              type="password"
+              autocomplete="current-password"
+              error={props.state.errors?.password}
+            />
+          ) : null}
           <button type="submit" class="danger whole">
             Delete my account
           </button>

@@ -122,12 +122,12 @@ function RememberField({ days }: { days: number }) {
 }
 
 function RecoverySection(props: { asked: FactorsAsked; state: FormState; returnTo: string | null }) {
-  const { recovery } = props.asked;
+  const { app, passkey, recovery } = props.asked;
   const error = props.state.errors?.recovery_code;
   if (recovery === null)
     return <p class="after small">Lost what you sign in with? Ask those who run this service to reset it.</p>;
   return (
-    <details class="after" open={error !== undefined}>
+    <details class="after" open={error !== undefined || (app === null && passkey === null)}>
       <summary>Use a recovery code instead</summary>
       <Form action={recovery.action} token={recovery.token}>
         <ReturnTo path={props.returnTo} />

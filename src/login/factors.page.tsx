@@ -21,6 +21,7 @@ export function FactorsSection(props: {
   forms: FactorForms;
   /** Whether there are codes by text message here. */
   hasTexts: boolean;
+  hasPassword: boolean;
   now: number;
 }) {
   const { factors } = props;
@@ -38,8 +39,9 @@ export function FactorsSection(props: {
         </ul>
       ) : (
         <p>
-          There are none yet: your password alone opens this account. With one of these, a stolen password is
-          not enough.
+          {props.hasPassword
+            ? "There are none yet: your password alone opens this account. With one of these, a stolen password is not enough."
+            : "There are none: add a passkey, or you need a link from us to sign in."}
         </p>
       )}
       <Ways {...props} />

@@ -37,3 +37,15 @@ export function requireFresh(
     `prove it within ${freshSeconds} seconds: POST /auth/mfa/step-up`,
   );
 }
+
+/** Before the password goes: that a passkey works is seen, not believed. */
+export const isFreshPasskey = (session: Pick<SessionShown, "acr" | "authTime">, now: number): boolean =>
+  session.acr === "phishing-resistant" && now - session.authTime.getTime() <= freshSeconds * 1000;
+
+export function requireFreshPasskey(...given: Parameters<typeof isFreshPasskey>): void {
+  if (isFreshPasskey(...given)) return;
+  throw new AuthError(
+    "insufficient_user_authentication",
+    `use a passkey within ${freshSeconds} seconds: POST /auth/mfa/step-up`,
+  );
+}

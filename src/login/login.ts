@@ -45,6 +45,7 @@ type RefusedCode = Extract<
   | "invalid_passkey"
   | "factor_closed"
   | "mfa_token_invalid"
+  | "recovery_refused"
 >;
 
 /** Somebody is recognised and must prove more, or set up what they could prove it with. */

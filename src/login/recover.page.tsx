@@ -1,5 +1,6 @@
 import type { Child } from "hono/jsx";
 import { Field, Form } from "../http/form-fields.tsx";
+import { PasskeyNeedsScript } from "../http/passkey-form.tsx";
 import { passwordHintOf } from "./register.page.tsx";
 import { type FormState, Notes } from "./sign-in.page.tsx";
 
@@ -8,8 +9,11 @@ export function AskRecoveryContent(props: { token: string; state: FormState }) {
   const { errors = {} } = state;
   return (
     <>
-      <h1>Forgot your password?</h1>
-      <p>Give the address of your account. We send a link to it, with which you choose a new password.</p>
+      <h1>Cannot sign in?</h1>
+      <p>
+        Give the address of your account. We send a link to it, with which you choose a new password, or set
+        up a new passkey where your account has no password.
+      </p>
       <Notes state={state} />
       <Form action="/recover" token={props.token}>
         <Field
@@ -39,7 +43,7 @@ export function RecoverySentContent() {
       <h1>Look at your mail</h1>
       <p>
         If the address you gave has an account here, a mail is on its way to it. The link in it works once,
-        for 30 minutes. Your password stays as it is until you choose a new one.
+        for 30 minutes. Nothing changes until you use it.
       </p>
       <p>
         Nothing there after a few minutes? Look among the unwanted mail, or{" "}
@@ -71,6 +75,26 @@ export function ChooseContent(props: { token: string; state: FormState; password
           Save the new password
         </button>
       </Form>
+    </>
+  );
+}
+
+/** For an account without a password; the link stands in the address of the form. */
+export function RecoverPasskeyContent(props: { token: string }) {
+  return (
+    <>
+      <h1>Set up a new passkey</h1>
+      <p>
+        Every device that is signed in to your account will be signed out. Passkeys that you have go on
+        working; afterwards you can remove those that you lost.
+      </p>
+      <PasskeyNeedsScript />
+      <Form token={props.token}>
+        <button type="submit" class="primary whole">
+          Go on
+        </button>
+      </Form>
+      <p class="after">If it was somebody else who asked, close this page. Then nothing happens.</p>
     </>
   );
 }

@@ -1,4 +1,5 @@
 import { Field, Form } from "../http/form-fields.tsx";
+import { PasskeyNeedsScript } from "../http/passkey-form.tsx";
 import { type FormState, Notes } from "./sign-in.page.tsx";
 
 export const passwordHintOf = (lengthMin: number): string =>
@@ -34,7 +35,47 @@ export function RegisterContent(props: { token: string; state: FormState; passwo
           Create account
         </button>
       </Form>
+      <p class="or">or</p>
+      <p>
+        <a class="button whole" href="/register/passkey">
+          Continue without a password
+        </a>
+      </p>
       <p class="after">
+        <a href="/login">Sign in to an account you have</a>
+      </p>
+    </>
+  );
+}
+
+/** The second way: the address now, the passkey once it is confirmed. */
+export function RegisterPasskeyContent(props: { action: string; token: string; state: FormState }) {
+  const { state } = props;
+  return (
+    <>
+      <h1>Create an account</h1>
+      <p>
+        Without a password: your fingerprint, face or screen lock signs you in. First we send a link to your
+        address. Open it on the device that you will sign in with, and create the passkey there.
+      </p>
+      <PasskeyNeedsScript />
+      <Notes state={state} />
+      <Form action={props.action} token={props.token}>
+        <Field
+          name="email"
+          label="Email address"
+          type="email"
+          autocomplete="username"
+          value={state.email}
+          error={state.errors?.email}
+          isFirst={state.email === undefined}
+        />
+        <button type="submit" class="primary whole">
+          Send the link
+        </button>
+      </Form>
+      <p class="after links">
+        <a href="/register">Use a password instead</a>
         <a href="/login">Sign in to an account you have</a>
       </p>
     </>

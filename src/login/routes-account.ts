@@ -1,5 +1,5 @@
 import type { Context, Hono } from "hono";
-import type { OwnVerdict } from "../accounts/account.ts";
+import type { Account, OwnProof, OwnVerdict } from "../accounts/account.ts";
 import { AuthError } from "../errors/auth-error.ts";
 import { readJson } from "../http/body.ts";
 import { setRateLimitHeaders } from "../http/rate-limit-headers.ts";
@@ -7,14 +7,27 @@ import { refusalProblem } from "../http/refusal.ts";
 import type { DoorEnv } from "../http/visit.ts";
 import type { SessionShown } from "../sessions/session.ts";
 import type { Operator } from "../sessions/sessions.ts";
-import { requireFresh } from "./freshness.ts";
+import { requireFresh, requireFreshPasskey } from "./freshness.ts";
 import type { OwnEntrant } from "./own-access.ts";
 import type { AuthDeps } from "./routes.ts";
 import { signedOutCookies, visitorOf, withCookies } from "./routes-cookies.ts";
-import { changeAddressInput, changePasswordInput, deleteAccountInput } from "./routes-input.ts";
+import {
+  addPasswordInput,
+  changeAddressInput,
+  changePasswordInput,
+  deleteAccountInput,
+  removePasswordInput,
+} from "./routes-input.ts";
 
 type Entered = OwnEntrant & { ok: true };
 type Handler = (c: Context<DoorEnv>, entrant: Entered, operator: Operator) => Promise<Response>;
+type Proved = { readonly account: Account; readonly session: SessionShown };
+type ProvedHandler = (
+  c: Context<DoorEnv>,
+  entrant: Entered,
+  operator: Operator,
+  proved: Proved,
+) => Promise<Response>;
 
 /** What a person does with their own account and sessions: a bearer token of ours in each case. */
 export function mountOwnAccount(routes: Hono<DoorEnv>, deps: AuthDeps): void {
@@ -28,6 +41,7 @@ export function mountOwnAccount(routes: Hono<DoorEnv>, deps: AuthDeps): void {
     return answer;
   };
   mountSessions(routes, deps, entered);
+  mountPassword(routes, deps, entered);
   mountAccount(routes, deps, entered);
 }
 
@@ -73,9 +87,9 @@ function mountSessions(routes: Hono<DoorEnv>, deps: AuthDeps, entered: Guard): v
   );
 }
 
-/** The password is asked for anyway: who has a factor must have shown it lately as well. */
+/** The password is asked for anyway: who has a factor must have shown it lately as well, and who has no password that alone. */
 const strongly =
-  ({ accounts, sessions, mfa, now }: AuthDeps, handler: Handler): Handler =>
+  ({ accounts, sessions, mfa, now }: AuthDeps, handler: ProvedHandler): Handler =>
   async (c, entrant, operator) => {
     const [account, list] = await Promise.all([
       accounts.get(entrant.accountId),
@@ -83,14 +97,50 @@ const strongly =
     ]);
     const session = list.find(({ id }) => id === entrant.sessionId);
     if (!session) throw new AuthError("invalid_token");
-    if (account.factorKinds.length > 0)
+    if (account.factorKinds.length > 0 || !account.hasPassword)
       requireFresh(session, account, now(), () => mfa.refuseStale(operator));
-    return await handler(c, entrant, operator);
+    return await handler(c, entrant, operator, { account, session });
   };
+
+function mountPassword(routes: Hono<DoorEnv>, deps: AuthDeps, entered: Guard): void {
+  const { accounts } = deps;
+  const strong = (handler: ProvedHandler) => entered(strongly(deps, handler));
+
+  routes.post(
+    "/password/change",
+    strong(async (c, { accountId, sessionId }, operator) => {
+      const input = await readJson(c.req.raw, changePasswordInput);
+      const passwords = { current: input.current_password, next: input.new_password };
+      requireOwn(await accounts.changePassword(accountId, passwords, sessionId, operator));
+      return c.body(null, 204);
+    }),
+  );
+
+  routes.post(
+    "/password/add",
+    strong(async (c, { accountId }, operator, { account, session }) => {
+      const input = await readJson(c.req.raw, addPasswordInput);
+      requireFresh(session, account, deps.now(), () => deps.mfa.refuseStale(operator));
+      requireOwn(await accounts.addPassword(accountId, input.new_password, operator));
+      return c.body(null, 204);
+    }),
+  );
+
+  routes.post(
+    "/password/remove",
+    strong(async (c, { accountId, sessionId }, operator, { session }) => {
+      await readJson(c.req.raw, removePasswordInput, { emptyAs: {} });
+      requireFreshPasskey(session, deps.now());
+      const otherWays = deps.mfa.waysInBesidePassword(accountId);
+      requireOwn(await accounts.removePassword(accountId, otherWays, sessionId, operator));
+      return c.body(null, 204);
+    }),
+  );
+}
 
 function mountAccount(routes: Hono<DoorEnv>, deps: AuthDeps, entered: Guard): void {
   const { accounts, cookies } = deps;
-  const strong = (handler: Handler) => entered(strongly(deps, handler));
+  const strong = (handler: ProvedHandler) => entered(strongly(deps, handler));
 
   routes.get(
     "/account",
@@ -108,32 +158,30 @@ function mountAccount(routes: Hono<DoorEnv>, deps: AuthDeps, entered: Guard): vo
   );
 
   routes.post(
-    "/password/change",
-    strong(async (c, { accountId, sessionId }, operator) => {
-      const input = await readJson(c.req.raw, changePasswordInput);
-      const passwords = { current: input.current_password, next: input.new_password };
-      requireOwn(await accounts.changePassword(accountId, passwords, sessionId, operator));
-      return c.body(null, 204);
-    }),
-  );
-
-  routes.post(
     "/email/change",
-    strong(async (c, { accountId }, operator) => {
+    strong(async (c, { accountId }, operator, { account }) => {
       const input = await readJson(c.req.raw, changeAddressInput);
-      requireOwn(await accounts.changeAddress(accountId, input.password, input.email, operator));
+      const proof = proofOf(deps, account, input.password);
+      requireOwn(await accounts.changeAddress(accountId, proof, input.email, operator));
       return c.json({ status: "accepted" }, 202);
     }),
   );
 
   routes.delete(
     "/account",
-    strong(async (c, { accountId }, operator) => {
+    strong(async (c, { accountId }, operator, { account }) => {
       const { password } = await readJson(c.req.raw, deleteAccountInput);
-      requireOwn(await accounts.remove(accountId, password, operator));
+      requireOwn(await accounts.remove(accountId, proofOf(deps, account, password), operator));
       return withCookies(c.body(null, 204), signedOutCookies(cookies));
     }),
   );
+}
+
+/** The password once more; who has none has proved themselves in its place. */
+function proofOf({ accounts }: AuthDeps, { hasPassword }: Account, password: string | undefined): OwnProof {
+  if (!hasPassword) return accounts.freshProof;
+  if (password === undefined) throw new AuthError("invalid_request", "password: is missing");
+  return password;
 }
 
 /** A wrong password here is no wrong token: 403, so that an application does not throw its token away. */

@@ -65,6 +65,13 @@ async function enterSession(c: Context<DoorEnv>, deps: AuthDeps): Promise<Holder
   };
 }
 
+export const holderOf = (step: Step, account: Account): Holder => ({
+  accountId: account.id,
+  email: account.email,
+  version: step.version,
+  isPasskeyOnly: step.byMail === true,
+});
+
 /** The first proof is at most five minutes old: it is fresh by itself. Whoever has a factor already has shown that. */
 async function enterStep(c: Context<DoorEnv>, deps: AuthDeps, token: string): Promise<HolderEntered> {
   const { origin, background } = visitorOf(c.env.visit);
@@ -79,7 +86,7 @@ async function enterStep(c: Context<DoorEnv>, deps: AuthDeps, token: string): Pr
   return {
     ok: true,
     account,
-    holder: { accountId: account.id, email: account.email, version: step.version },
+    holder: holderOf(step, account),
     operator,
     binding: await stepBinding(token),
     step,

@@ -19,6 +19,8 @@ import {
   type Owner,
   type OwnMount,
   ownPage,
+  ownPasswordField,
+  ownProofOf,
 } from "./routes-pages-owner.tsx";
 import { mountSecurityPages } from "./routes-pages-security.tsx";
 import { SessionsContent } from "./sessions.page.tsx";
@@ -66,17 +68,23 @@ function mountAddress(own: OwnMount, deps: PageDeps): void {
       state: { email },
       mistake,
       content: ({ token, state }) => (
-        <AddressContent token={token} state={state} email={owner.session.email} />
+        <AddressContent
+          token={token}
+          state={state}
+          email={owner.session.email}
+          hasPassword={owner.session.hasPassword}
+        />
       ),
     });
 
   own.get(form, (owner) => show(owner));
   const change = async (owner: Owner): Promise<Response> => {
     const { c, session, operator } = owner;
-    const entries = { email: text(512), password: text(2048) };
+    const entries = { email: text(512), password: ownPasswordField };
     const { fields, isOurs } = await readPageForm(c, deps, { form, bond: ownerBond(session.id), entries });
-    const { email, password } = fields;
+    const { email } = fields;
     if (!isOurs) return await show(owner, email, staleForm);
+    const password = ownProofOf(deps, session, fields.password);
     const mistake = await attempt(() =>
       deps.accounts.changeAddress(session.accountId, password, email, operator),
     );
@@ -93,17 +101,23 @@ function mountDeletion(own: OwnMount, deps: PageDeps): void {
       form,
       mistake,
       content: ({ token, state }) => (
-        <DeleteContent token={token} state={state} email={owner.session.email} />
+        <DeleteContent
+          token={token}
+          state={state}
+          email={owner.session.email}
+          hasPassword={owner.session.hasPassword}
+        />
       ),
     });
 
   own.get(form, (owner) => show(owner));
   const remove = async (owner: Owner): Promise<Response> => {
     const { c, session, operator } = owner;
-    const entries = { password: text(2048) };
+    const entries = { password: ownPasswordField };
     const { fields, isOurs } = await readPageForm(c, deps, { form, bond: ownerBond(session.id), entries });
     if (!isOurs) return await show(owner, staleForm);
-    const mistake = await attempt(() => deps.accounts.remove(session.accountId, fields.password, operator));
+    const password = ownProofOf(deps, session, fields.password);
+    const mistake = await attempt(() => deps.accounts.remove(session.accountId, password, operator));
     if (mistake) return await show(owner, mistake);
     return seeOtherWith("account-deleted", "/login", deps, signedOutCookies(deps.cookies));
   };

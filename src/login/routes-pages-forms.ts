@@ -173,6 +173,11 @@ const notices = {
   "password-saved":
     "Your new password is saved, and every device is signed out. Sign in with the new password.",
   "password-changed": "Your password is changed. Every other device is signed out.",
+  "password-added": "Your account has a password now.",
+  "password-removed": "Your password is removed. Every other device is signed out.",
+  "password-stays":
+    "Your password stays: add a passkey that asks for your fingerprint, face or PIN, and recovery codes or an app, first.",
+  "passkey-first": "Use your passkey first, so that we see that it works. Then do it once more.",
   "session-ended": "That session is ended.",
   "session-gone": "That session had ended already.",
   "others-ended": "All other sessions are ended.",

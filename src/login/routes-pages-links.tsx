@@ -17,10 +17,11 @@ import {
   text,
   titleOf,
 } from "./routes-pages-forms.ts";
+import { seeOpened } from "./routes-pages-step.tsx";
 import type { FormState } from "./sign-in.page.tsx";
 import { VerifyEmailContent } from "./verify-email.page.tsx";
 
-const stranger = { type: "stranger", id: "" } as const;
+export const stranger = { type: "stranger", id: "" } as const;
 const linkMax = 256;
 
 /**
@@ -28,7 +29,7 @@ const linkMax = 256;
  * none. Accepted: an edge's log may hold it, since without JavaScript no fragment reaches us; it works once and for
  * minutes, and only until a newer one is asked for.
  */
-function linkOf({ req }: PageContext): string | null {
+export function linkOf({ req }: PageContext): string | null {
   const link = req.query("link") ?? "";
   return link === "" || link.length > linkMax ? null : link;
 }
@@ -66,7 +67,10 @@ function mountVerifyEmail(pages: PageMount, deps: PageDeps): void {
     const link = linkOf(c);
     const operator = { ...visitorOf(c.env.visit), actor: stranger };
     const verdict = link === null ? null : await accounts.confirm(link, operator);
-    return verdict?.ok ? seeOtherWith("address-confirmed", "/login", deps) : dead();
+    if (!verdict?.ok) return dead();
+    return verdict.purpose === "register" && !verdict.account.hasPassword
+      ? await seeOpened(c, deps, verdict)
+      : seeOtherWith("address-confirmed", "/login", deps);
   });
 }
 
@@ -79,7 +83,7 @@ function mountAskRecovery(pages: PageMount, deps: PageDeps): void {
     const token = await formTokens.make(bond.name, "/recover");
     const shown = { ...state, ...mistake };
     const answer = shell.page({
-      title: titleOf("Forgot your password?", shown),
+      title: titleOf("Cannot sign in?", shown),
       ...(mistake ? { status: mistake.status, headers: retryAfterHeader(mistake) } : {}),
       content: <AskRecoveryContent token={token} state={shown} />,
     });

@@ -1,4 +1,5 @@
-import type { OwnVerdict } from "../accounts/account.ts";
+import * as v from "valibot";
+import type { OwnProof, OwnVerdict } from "../accounts/account.ts";
 import type { Markup } from "../http/page.tsx";
 import type { LiveSession } from "../sessions/session.ts";
 import type { Operator } from "../sessions/sessions.ts";
@@ -17,6 +18,7 @@ import {
   seeOther,
   seeOtherWith,
   takeNotice,
+  text,
   titleOf,
   tooMany,
 } from "./routes-pages-forms.ts";
@@ -69,11 +71,13 @@ export const asFresh =
     return seeOtherWith("prove-first", again, deps);
   };
 
-/** The same where the password is asked for anyway: only who has a factor must have shown it lately. */
+/** The same where the password is asked for anyway: only who has a factor, or no password, must have shown the one lately. */
 export const asStrong =
   (deps: PageDeps, back: string, handler: Handler): Handler =>
   (owner) =>
-    owner.session.factorKinds.length === 0 ? handler(owner) : asFresh(deps, () => back, handler)(owner);
+    owner.session.factorKinds.length === 0 && owner.session.hasPassword
+      ? handler(owner)
+      : asFresh(deps, () => back, handler)(owner);
 
 export type OwnMount = {
   get(path: string, handler: Handler): void;
@@ -109,6 +113,14 @@ export async function ownPage(
   });
   return withCookies(answer, notice.cookies);
 }
+
+/** Not sent by who has none: their proof is that they were let through as strong. */
+export const ownPasswordField = v.optional(text(2048), "");
+export const ownProofOf = (
+  { accounts }: PageDeps,
+  { hasPassword }: LiveSession,
+  password: string,
+): OwnProof => (hasPassword ? password : accounts.freshProof);
 
 /** What was wrong with something that needed the password; null when it was done. */
 function mistakeIn(verdict: OwnVerdict): Mistake | null {

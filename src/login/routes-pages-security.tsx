@@ -1,4 +1,5 @@
 import { AuthError } from "../errors/auth-error.ts";
+import { statusOf } from "../errors/codes.ts";
 import { SecurityContent } from "./account.page.tsx";
 import { FactorsSection } from "./factors.page.tsx";
 import { devicesOf, mountDevicePages } from "./routes-pages-devices.tsx";
@@ -13,7 +14,8 @@ import {
   staleForm,
   text,
 } from "./routes-pages-forms.ts";
-import { asFresh, asStrong, attempt, type Owner, type OwnMount, ownPage } from "./routes-pages-owner.tsx";
+import { asFresh, type Owner, type OwnMount, ownPage } from "./routes-pages-owner.tsx";
+import { mountPasswordForms, PasswordSections, passwordTokens } from "./routes-pages-password.tsx";
 import { mountPhonePages } from "./routes-pages-phone.tsx";
 
 const page = "/account/security";
@@ -21,7 +23,8 @@ const forms = { rename: `${page}/rename`, remove: `${page}/remove` } as const;
 
 /** `/account/security` and what is under it: the password, and what there is besides. */
 export function mountSecurityPages(own: OwnMount, deps: PageDeps): void {
-  mountPassword(own, deps);
+  own.get(page, (owner) => showSecurity(owner, deps));
+  mountPasswordForms(own, deps, showSecurity);
   mountHeld(own, deps);
   mountFactorPages(own, deps);
   if (deps.mfa.hasTexts) mountPhonePages(own, deps);
@@ -29,11 +32,12 @@ export function mountSecurityPages(own: OwnMount, deps: PageDeps): void {
 }
 
 async function showSecurity(owner: Owner, deps: PageDeps, mistake?: Mistake): Promise<Response> {
-  const { accountId, id, email } = owner.session;
+  const { accountId, id } = owner.session;
   const { name } = ownerBond(id);
-  const [factors, devices, rename, remove] = await Promise.all([
+  const [factors, devices, passwords, rename, remove] = await Promise.all([
     deps.mfa.list(accountId),
     devicesOf(owner, deps),
+    passwordTokens(owner, deps),
     deps.formTokens.make(name, forms.rename),
     deps.formTokens.make(name, forms.remove),
   ]);
@@ -45,34 +49,37 @@ async function showSecurity(owner: Owner, deps: PageDeps, mistake?: Mistake): Pr
     title: "Security",
     form: page,
     mistake,
-    content: ({ token, state }) => (
-      <SecurityContent token={token} state={state} email={email} passwordLengthMin={deps.passwordLengthMin}>
-        <FactorsSection factors={factors} forms={tokens} hasTexts={deps.mfa.hasTexts} now={deps.now()} />
+    content: ({ state }) => (
+      <SecurityContent
+        state={state}
+        password={
+          <PasswordSections
+            owner={owner}
+            tokens={passwords}
+            factors={factors}
+            state={state}
+            passwordLengthMin={deps.passwordLengthMin}
+          />
+        }
+      >
+        <FactorsSection
+          factors={factors}
+          forms={tokens}
+          hasTexts={deps.mfa.hasTexts}
+          now={deps.now()}
+          hasPassword={owner.session.hasPassword}
+        />
         {devices}
       </SecurityContent>
     ),
   });
 }
 
-function mountPassword(own: OwnMount, deps: PageDeps): void {
-  const form = page;
-  const show = (owner: Owner, mistake?: Mistake): Promise<Response> => showSecurity(owner, deps, mistake);
-
-  own.get(form, (owner) => show(owner));
-  const change = async (owner: Owner): Promise<Response> => {
-    const { c, session, operator } = owner;
-    const entries = { password: text(2048), new_password: text(2048) };
-    const { fields, isOurs } = await readPageForm(c, deps, { form, bond: ownerBond(session.id), entries });
-    if (!isOurs) return await show(owner, staleForm);
-    const passwords = { current: fields.password, next: fields.new_password };
-    const mistake = await attempt(() =>
-      deps.accounts.changePassword(session.accountId, passwords, session.id, operator),
-    );
-    return mistake ? await show(owner, mistake) : seeOtherWith("password-changed", form, deps);
-  };
-  own.post(form, form, asStrong(deps, form, change));
-}
-
+const lastWayIn: Mistake = {
+  status: statusOf("conflict"),
+  alert:
+    "This is the only passkey that opens your account. Add another one, or a password, before you remove it.",
+};
 const factorShape = /^fct_[0-9A-Za-z]{22}$/;
 
 function mountHeld(own: OwnMount, deps: PageDeps): void {
@@ -101,9 +108,14 @@ function mountHeld(own: OwnMount, deps: PageDeps): void {
     const asked = { form: forms.remove, bond: ownerBond(session.id), entries: { factor: text(64) } };
     const { fields, isOurs } = await readPageForm(c, deps, asked);
     if (!isOurs) return await showSecurity(owner, deps, staleForm);
-    const isThere =
-      factorShape.test(fields.factor) && (await mfa.remove(fields.factor, holderOf(owner), operator));
-    return seeOtherWith(isThere ? "factor-removed" : "factor-gone", page, deps);
+    try {
+      const isThere =
+        factorShape.test(fields.factor) && (await mfa.remove(fields.factor, holderOf(owner), operator));
+      return seeOtherWith(isThere ? "factor-removed" : "factor-gone", page, deps);
+    } catch (thrown) {
+      if (!(thrown instanceof AuthError && thrown.code === "conflict")) throw thrown;
+      return await showSecurity(owner, deps, lastWayIn);
+    }
   };
 
   own.post(forms.rename, page, asFresh(deps, back, rename));

@@ -3,6 +3,7 @@ import { readForm } from "../http/form.ts";
 import type { Step } from "../mfa/steps.ts";
 import { parseReturnTo } from "./return-to.ts";
 import { signedInCookies, visitorOf, withCookies } from "./routes-cookies.ts";
+import { holderOf } from "./routes-factor-holder.ts";
 import { clearStep, enrolPath, seeFactorPage, stepBinding } from "./routes-factor-step.ts";
 import {
   addPasskey,
@@ -28,7 +29,7 @@ import {
 } from "./routes-pages-forms.ts";
 import { carriedBy } from "./routes-pages-sign-in.tsx";
 import { beginAnew, returnField, waitingStep } from "./routes-pages-step.tsx";
-import { SetUpContent } from "./set-up.page.tsx";
+import { OnlyPasskeyContent, SetUpContent } from "./set-up.page.tsx";
 
 const forms = {
   app: `${enrolPath}/app`,
@@ -88,7 +89,7 @@ async function placeOf(c: PageContext, deps: PageDeps): Promise<GuestPlace | nul
   const place: GuestPlace = {
     c,
     isPasskeyNeeded: deps.login.isPasskeyNeeded(account),
-    holder: { accountId: account.id, email: account.email, version: step.version },
+    holder: holderOf(step, account),
     operator,
     bond: guestOf(c, deps),
     binding: await stepBinding(token),
@@ -124,6 +125,7 @@ async function showChoice(
   returnTo: string,
   mistake?: Mistake,
 ): Promise<Response> {
+  if (place.holder.isPasskeyOnly) return await showOnlyPasskey(place, deps, returnTo, mistake);
   const [passkey, token] = await Promise.all([
     passkeyAskedAt(place, deps),
     deps.formTokens.make(place.bond.name, forms.app),
@@ -135,6 +137,27 @@ async function showChoice(
       <SetUpContent
         app={place.isPasskeyNeeded ? null : { action: forms.app, token }}
         passkey={passkey}
+        state={state}
+        returnTo={returnField(returnTo)}
+      />
+    ),
+  });
+}
+
+async function showOnlyPasskey(
+  place: Place,
+  deps: PageDeps,
+  returnTo: string,
+  mistake?: Mistake,
+): Promise<Response> {
+  const passkey = await passkeyAskedAt(place, deps);
+  return await place.show({
+    title: "Create your passkey",
+    mistake,
+    content: (state) => (
+      <OnlyPasskeyContent
+        passkey={passkey}
+        email={place.holder.email}
         state={state}
         returnTo={returnField(returnTo)}
       />

@@ -143,6 +143,7 @@ export function refusedSignIn({ code, retryAfterSeconds = 1 }: RefusedSignIn): M
     case "invalid_passkey":
     case "factor_closed":
     case "mfa_token_invalid":
+    case "recovery_refused":
       return { status: 400, alert: sentenceOf(code) };
     case "invalid_credentials":
       return { status: 400, errors: { password: "The address or the password is not right. Check both." } };

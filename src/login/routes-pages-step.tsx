@@ -1,6 +1,8 @@
 import * as v from "valibot";
+import { AuthError } from "../errors/auth-error.ts";
 import type { Shown } from "../mfa/factor.ts";
 import type { Step } from "../mfa/steps.ts";
+import type { OpenedByMail } from "./by-mail.ts";
 import { FactorContent } from "./factor.page.tsx";
 import type { RefusedSignIn } from "./login.ts";
 import { homePath, parseReturnTo } from "./return-to.ts";
@@ -46,6 +48,15 @@ export async function waitingStep(
   if (session?.id === step.raised.sessionId) return { token, step };
   deps.mfa.refuse("superseded", step.accountId, { actor: { type: "stranger", id: "" }, ...visitor });
   return null;
+}
+
+/** A link was used of an account without a password: on to what must be shown or set up next. */
+export async function seeOpened(c: PageContext, deps: PageDeps, opened: OpenedByMail): Promise<Response> {
+  const { deviceCookie } = carriedBy(c, deps);
+  const outcome = await deps.login.openByMail(opened, { kind: "browser", deviceCookie });
+  if (outcome.ok || outcome.code !== "factor_due")
+    throw new AuthError(outcome.ok ? "internal" : outcome.code);
+  return seeFactorPage(outcome.due, homePath, deps);
 }
 
 /** Who is in a session proves themselves from there, anybody else signs in; both come back to where they were going. */
@@ -183,9 +194,10 @@ async function showFactors(
     mfa.list(step.accountId),
     mfa.passkeyRequestOf(step.accountId, await stepBinding(token)),
   ]);
-  const has = (kind: Shown["kind"]): boolean => held.some((factor) => factor.kind === kind);
+  const has = (kind: Shown["kind"]): boolean =>
+    held.some((factor) => factor.kind === kind) && !(step.byMail && kind === "passkey");
   // Taken away since the password was given: there is nothing to ask for any more.
-  if (!has("totp") && !has("passkey")) return await beginAnew(c, deps, returnTo);
+  if (!has("totp") && !has("passkey") && !step.byMail) return await beginAnew(c, deps, returnTo);
   const bond = guestOf(c, deps);
   const formOf = async (kind: Shown["kind"]) =>
     has(kind) ? { action: forms[kind], token: await formTokens.make(bond.name, forms[kind]) } : null;

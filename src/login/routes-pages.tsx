@@ -7,6 +7,7 @@ import { homePath } from "./return-to.ts";
 import { visitorOf, withCookies } from "./routes-cookies.ts";
 import { mountAccountPages } from "./routes-pages-account.tsx";
 import { mountAgainPage } from "./routes-pages-again.tsx";
+import { mountByMailPages } from "./routes-pages-by-mail.tsx";
 import {
   guestOf,
   type Mistake,
@@ -66,6 +67,7 @@ export function pageRoutes(
   mountAgainPage(pages, deps);
   mountRegisterPages(pages, deps);
   mountLinkPages(pages, deps);
+  mountByMailPages(pages, deps);
   mountAccountPages(pages, deps);
   return routes;
 }

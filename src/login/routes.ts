@@ -12,6 +12,7 @@ import type { DoorEnv } from "../http/visit.ts";
 import type { Mfa } from "../mfa/mfa.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import type { RefreshTokens, RefreshVerdict } from "../tokens/refresh-tokens.ts";
+import type { OpenedByMail } from "./by-mail.ts";
 import type { Login } from "./login.ts";
 import type { OwnAccess } from "./own-access.ts";
 import { mountOwnAccount } from "./routes-account.ts";
@@ -168,27 +169,53 @@ async function logOutBearer(c: Context<DoorEnv>, { access, sessions }: AuthDeps)
   return null;
 }
 
+/** A link was used of an account without a password: what must be shown or set up next, as after a password. */
+async function openByMail(
+  c: Context<DoorEnv>,
+  deps: AuthDeps,
+  opened: OpenedByMail,
+  input: { readonly refresh_in_body: boolean },
+): Promise<Response> {
+  const { device } = readOwnCookies(c.req.raw.headers, deps.cookies);
+  const kind = input.refresh_in_body ? "native" : "browser";
+  return answerSignIn(c, deps, await deps.login.openByMail(opened, { kind, deviceCookie: device }));
+}
+
 /** Answers alike whether or not an address is known: the mail decides. */
-function mountLinks(routes: Hono<DoorEnv>, { accounts }: AuthDeps): void {
+function mountLinks(routes: Hono<DoorEnv>, deps: AuthDeps): void {
+  const { accounts } = deps;
   const stranger = { type: "stranger", id: "" } as const;
 
   routes.post("/register", async (c) => {
     const input = await readJson(c.req.raw, registerInput);
-    const { degraded } = await accounts.register(input.email, input.password, visitorOf(c.env.visit));
+    const { email, password } = input;
+    const asked = visitorOf(c.env.visit);
+    const { degraded } =
+      password === undefined
+        ? await accounts.registerForPasskey(email, asked)
+        : await accounts.register(email, password, asked);
     return c.json({ status: "accepted" }, 202, rateLimitHeaders([], degraded));
   });
 
   routes.post("/verify-email", async (c) => {
-    const { link } = await readJson(c.req.raw, linkInput);
-    const verdict = await accounts.confirm(link, { ...visitorOf(c.env.visit), actor: stranger });
+    const input = await readJson(c.req.raw, linkInput);
+    const verdict = await accounts.confirm(input.link, { ...visitorOf(c.env.visit), actor: stranger });
     if (!verdict.ok) throw new AuthError("link_invalid");
-    return c.body(null, 204);
+    const isDone = verdict.purpose !== "register" || verdict.account.hasPassword;
+    return isDone ? c.body(null, 204) : await openByMail(c, deps, verdict, input);
   });
 
   routes.post("/password/recover", async (c) => {
     const { email } = await readJson(c.req.raw, recoverInput);
     const { degraded } = await accounts.requestRecovery(email, visitorOf(c.env.visit));
     return c.json({ status: "accepted" }, 202, rateLimitHeaders([], degraded));
+  });
+
+  routes.post("/mfa/recover", async (c) => {
+    const input = await readJson(c.req.raw, linkInput);
+    const verdict = await accounts.openByMail(input.link, { ...visitorOf(c.env.visit), actor: stranger });
+    if (!verdict.ok) throw new AuthError("link_invalid");
+    return await openByMail(c, deps, verdict, input);
   });
 
   routes.post("/password/reset", async (c) => {

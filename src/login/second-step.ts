@@ -5,6 +5,7 @@ import type { Mfa } from "../mfa/mfa.ts";
 import type { ProofVerdict } from "../mfa/proving.ts";
 import type { Step } from "../mfa/steps.ts";
 import type { SessionKind } from "../sessions/session.ts";
+import { createByMail } from "./by-mail.ts";
 import { deviceNameOf } from "./device-name.ts";
 import { isWeaker } from "./freshness.ts";
 import type { Carried, LoginSources, SignInAsked, SignInOutcome, Visitor } from "./login.ts";
@@ -160,7 +161,14 @@ export function createSecondStep(sources: LoginSources) {
   const raisedOf = ({ raised }: Step) =>
     raised === null ? undefined : { sessionId: raised.sessionId, absoluteExpiresAt: new Date(raised.endsAt) };
 
+  const { openByMail, provedByMail } = createByMail(sources, {
+    due: (step, factors) => due(step, { factors, enrolmentFactors: [] }),
+    deviceOf,
+  });
+
   const verbs = {
+    openByMail,
+
     /** Two sequential round trips: the guess is counted and what it is checked against read; then the session, by its use. */
     async prove(
       mfaToken: unknown,
@@ -169,13 +177,14 @@ export function createSecondStep(sources: LoginSources) {
       visitor: Visitor,
     ): Promise<SignInOutcome> {
       const step = await mfa.steps.read(mfaToken, "proof", visitor);
-      if (!step) return refused("mfa_token_invalid");
+      if (!step || (step.byMail && shown.kind === "passkey")) return refused("mfa_token_invalid");
       const braked = brake(visitor);
       if (braked) return braked;
       const { origin, background } = visitor;
       const operator = { actor: { type: "user", id: step.accountId }, origin, background } as const;
       const verdict = await mfa.prove(step, shown, operator);
       if (!verdict.ok) return counted(refusal(verdict, shown.kind), visitor);
+      if (step.byMail) return await provedByMail(verdict, step, shown, visitor);
       if (!isTooWeak(step, verdict.proved.acr, verdict.owner))
         return await beginProved(verdict, step, shown, carried, visitor);
       const outcome = await leadOn(verdict, step, shown.kind, operator);
@@ -234,7 +243,7 @@ export function createSecondStep(sources: LoginSources) {
     ): Promise<SignInOutcome> {
       const account = await sources.accounts.get(step.accountId);
       // Setting it up was one change; any further one undoes the first proof.
-      if (account.version !== step.version + 1) {
+      if (account.version !== step.version + 1 || (step.byMail && !factor.isUserVerified)) {
         const { origin, background } = visitor;
         mfa.refuse("superseded", account.id, { actor: { type: "user", id: account.id }, origin, background });
         return refused("mfa_token_invalid");

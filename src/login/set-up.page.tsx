@@ -45,6 +45,30 @@ export function SetUpContent(props: {
   );
 }
 
+/** After a mail, where the account has no password: whose passkey it will be is said, since a link may come from anybody. */
+export function OnlyPasskeyContent(props: {
+  passkey: PasskeyAsked;
+  email: string;
+  state: FormState;
+  returnTo: string | null;
+}) {
+  return (
+    <>
+      <h1>Create your passkey</h1>
+      <p>
+        It opens the account <strong dir="ltr">{props.email}</strong>. If that is not yours, close this page.
+      </p>
+      <Notes state={props.state} />
+      <p>{passkeyWords}</p>
+      <PasskeyNeedsScript />
+      <PasskeyCreation {...props.passkey} returnTo={props.returnTo} isNamed={false} />
+      <p class="after small">
+        This page works for five minutes. Later, <a href="/recover">ask for a new link</a>.
+      </p>
+    </>
+  );
+}
+
 export const passkeyWords =
   "Your fingerprint, face or screen lock instead of a password. It stays on your device or in your password manager, and a fake copy of this site gets nothing from it.";
 export const appWords =

@@ -75,7 +75,7 @@ export function SignInContent(props: {
         </button>
       </PasskeyForm>
       <p class="after links">
-        <a href="/recover">Forgot your password?</a>
+        <a href="/recover">Cannot sign in?</a>
         <a href="/register">Create an account</a>
       </p>
     </>

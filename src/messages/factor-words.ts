@@ -32,7 +32,7 @@ export const factorWords = {
   ],
   "second-factors-reset": [
     "Your second factors were removed",
-    "Those who run this service removed your authenticator app, passkeys and recovery codes. The password alone opens the account now.",
+    "Those who run this service removed your authenticator app, passkeys and recovery codes. The password alone opens the account now; where there is none, a link to your address does.",
   ],
 } as const satisfies Record<string, readonly [subject: string, sentence: string]>;
 

@@ -9,21 +9,30 @@ export type Circumstances = {
   readonly userAgent?: string | null;
 };
 
+export type LinkQuestion = {
+  readonly template:
+    | "confirm-address"
+    | "confirm-for-passkey"
+    | "confirm-new-address"
+    | "recover"
+    | "recover-for-passkey";
+  readonly to: string;
+  readonly link: string;
+  readonly asked: Circumstances;
+};
+
 /** Something was asked for, by whoever: only who reads the mail can go on. */
 export type Question =
-  | {
-      readonly template: "confirm-address" | "confirm-new-address" | "recover";
-      readonly to: string;
-      readonly link: string;
-      readonly asked: Circumstances;
-    }
+  | LinkQuestion
   | { readonly template: "address-known"; readonly to: string; readonly asked: Circumstances };
+
+export type PasswordTemplate = "password-changed" | "password-added" | "password-removed";
 
 /** Something has happened: who did not do it must learn it, and what to do. */
 export type Notice =
   | {
       readonly template:
-        | "password-changed"
+        | PasswordTemplate
         | "account-deleted"
         | "sign-in-replayed"
         | "new-device"

@@ -1,5 +1,13 @@
 import { type FactorTemplate, factorWords } from "./factor-words.ts";
-import type { Circumstances, Mail, Message, Notice, Question } from "./message.ts";
+import type {
+  Circumstances,
+  LinkQuestion,
+  Mail,
+  Message,
+  Notice,
+  PasswordTemplate,
+  Question,
+} from "./message.ts";
 
 /** Paragraphs; a link stands on a line of its own. */
 type Words = { readonly subject: string; readonly paragraphs: readonly Paragraph[] };
@@ -30,10 +38,13 @@ type Place = {
   readonly pageOf: (path: string, link: string) => string;
 };
 
+type NoticePlace = Pick<Place, "host" | "issuer" | "recovery">;
+
 const wordsOf = (message: Message, place: Place): Words =>
   "asked" in message ? wordsOfQuestion(message, place) : wordsOfNotice(message, place);
 
-function wordsOfQuestion(message: Question, { host, recovery, pageOf }: Place): Words {
+function wordsOfQuestion(message: Question, place: Place): Words {
+  const { host, issuer, pageOf } = place;
   const asked = `It was asked for ${circumstancesOf(message.asked)}.`;
   const ignore = "If that was not you, do nothing: without this mail nothing happens.";
   switch (message.template) {
@@ -67,14 +78,49 @@ function wordsOfQuestion(message: Question, { host, recovery, pageOf }: Place): 
           `${asked} ${ignore}`,
         ],
       };
+    case "confirm-for-passkey":
+    case "recover-for-passkey":
+      return wordsOfMailOnly(message, place, `${asked} ${ignore}`);
     case "address-known":
       return {
         subject: `You have an account at ${host} already`,
         paragraphs: [
           `Somebody wanted to register at ${host} with this address, which has an account already. Nothing has changed.`,
-          "If it was you and you have forgotten the password:",
-          recovery,
+          "If it was you and you cannot sign in:",
+          { link: `${issuer}/recover`, label: "Get back into your account" },
           `${asked} If that was not you, you need not do anything.`,
+        ],
+      };
+  }
+}
+
+/** Of an account without a password. */
+function wordsOfMailOnly(
+  { template, link }: Pick<LinkQuestion, "template" | "link">,
+  { host, pageOf }: Place,
+  circumstances: string,
+): Words {
+  switch (template) {
+    case "confirm-for-passkey":
+      return {
+        subject: `Confirm your address for ${host}`,
+        paragraphs: [
+          `Somebody registered at ${host} with this address, without a password. If it was you, confirm it and create a passkey:`,
+          { link: pageOf("/verify-email", link), label: "Confirm the address" },
+          "The link works once, for 24 hours, until a newer one is asked for. Open it on a device that is yours.",
+          circumstances,
+        ],
+      };
+    default:
+      return {
+        subject: `A new passkey for ${host}`,
+        paragraphs: [
+          `Your account at ${host} has no password. If you cannot use your passkey any more, set up a new one:`,
+          { link: pageOf("/recover/passkey", link), label: "Set up a new passkey" },
+          "Or choose a password:",
+          { link: pageOf("/recover", link), label: "Choose a password" },
+          "The link works once, for 30 minutes, until a newer one is asked for. It ends every session.",
+          circumstances,
         ],
       };
   }
@@ -85,10 +131,9 @@ function wordsOfNotice(message: Notice, { host, issuer, recovery }: Place): Word
   const sessions: Paragraph = { link: `${issuer}/account/sessions`, label: "See your sessions" };
   switch (message.template) {
     case "password-changed":
-      return {
-        subject: `Your password for ${host} was changed`,
-        paragraphs: [`${done} If it was you, all is well. If not, take the account back now:`, recovery],
-      };
+    case "password-added":
+    case "password-removed":
+      return wordsOfPassword(message.template, done, { host, issuer, recovery });
     case "address-changed":
       return {
         subject: `Your address for ${host} was changed`,
@@ -129,10 +174,37 @@ function wordsOfNotice(message: Notice, { host, issuer, recovery }: Place): Word
   }
 }
 
+function wordsOfPassword(
+  template: PasswordTemplate,
+  done: string,
+  { host, issuer, recovery }: NoticePlace,
+): Words {
+  switch (template) {
+    case "password-changed":
+      return {
+        subject: `Your password for ${host} was changed`,
+        paragraphs: [`${done} If it was you, all is well. If not, take the account back now:`, recovery],
+      };
+    case "password-added":
+      return {
+        subject: `Your account at ${host} has a password now`,
+        paragraphs: [`${done} If it was you, all is well. If not, choose another one now:`, recovery],
+      };
+    case "password-removed":
+      return {
+        subject: `Your account at ${host} has no password any more`,
+        paragraphs: [
+          `Only your passkeys open it now. ${done} If it was not you, look at how it is secured:`,
+          { link: `${issuer}/account/security`, label: "See how your account is secured" },
+        ],
+      };
+  }
+}
+
 function wordsOfFactor(
   template: FactorTemplate,
   done: string,
-  { host, issuer, recovery }: Pick<Place, "host" | "issuer" | "recovery">,
+  { host, issuer, recovery }: NoticePlace,
 ): Words {
   const [subject, sentence] = factorWords[template];
   const link = `${issuer}/account/security`;

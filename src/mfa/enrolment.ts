@@ -19,7 +19,13 @@ import type { PasskeyDetails, PhoneDetails } from "./tables.ts";
  * Whose factors: the route has made sure that it is their owner, freshly proved. `version`: of the account just then. What
  * is set up counts only while it is still that, so that of two at once who were let in before there was a factor one is.
  */
-export type Holder = { readonly accountId: string; readonly email: string; readonly version: number };
+export type Holder = {
+  readonly accountId: string;
+  readonly email: string;
+  readonly version: number;
+  /** In a sign-in that a mail began: nothing but a passkey that verifies its user. */
+  readonly isPasskeyOnly?: boolean;
+};
 type HolderId = Pick<Holder, "accountId">;
 
 const pendingMilliseconds = 15 * 60_000;
@@ -34,6 +40,10 @@ export function parseFactorName(text: string): string {
   return name;
 }
 
+function requireAnyKind({ isPasskeyOnly }: Pick<Holder, "isPasskeyOnly">): void {
+  if (isPasskeyOnly) throw new AuthError("conflict", "an account without a password begins with a passkey");
+}
+
 /** Setting up, naming and taking away. */
 export function createEnrolment(
   foundation: Foundation,
@@ -43,10 +53,9 @@ export function createEnrolment(
 
   return {
     /** The secret is shown now, and counts once a code of it was given. */
-    async beginTotp({
-      accountId,
-      email,
-    }: Omit<Holder, "version">): Promise<{ id: string; secret: string; uri: string }> {
+    async beginTotp(holder: Omit<Holder, "version">): Promise<{ id: string; secret: string; uri: string }> {
+      requireAnyKind(holder);
+      const { accountId, email } = holder;
       const id = newFactorId();
       const { secret, uri } = newTotpSecret({ issuer: foundation.brandName, account: email });
       await store.begin({
@@ -71,12 +80,9 @@ export function createEnrolment(
     },
 
     /** False for a wrong code. Guessing at one's own secret gains nothing, so it is not counted. */
-    async confirmTotp(
-      id: string,
-      code: string,
-      { accountId, version }: Holder,
-      operator: Operator,
-    ): Promise<boolean> {
+    async confirmTotp(id: string, code: string, holder: Holder, operator: Operator): Promise<boolean> {
+      requireAnyKind(holder);
+      const { accountId, version } = holder;
       const opened = await openPending(id, accountId);
       if (!opened) throw new AuthError("not_found", "nothing waits to be confirmed; begin again");
       const step = stepOf(code, {
@@ -96,11 +102,12 @@ export function createEnrolment(
     },
 
     /** What `navigator.credentials.create` is given. */
-    async passkeyCreation({ accountId, email }: Omit<Holder, "version">, binding: string) {
+    async passkeyCreation({ accountId, email, isPasskeyOnly }: Omit<Holder, "version">, binding: string) {
       const existing = (await store.list(accountId)).filter(({ kind }) => kind === "passkey");
       return passkeys.creationOptions({
         challenge: await challenges.make(binding),
         account: { id: accountId, email },
+        mustVerifyUser: isPasskeyOnly ?? false,
         existing: existing.map(({ credentialId, details }) => ({
           credentialId: credentialId ?? "",
           transports: (details as PasskeyDetails).transports,
@@ -108,13 +115,13 @@ export function createEnrolment(
       });
     },
 
-    /** Null: what was shown is no answer to a challenge of ours, or its credential is bound already. */
+    /** Null: what was shown is no answer to a challenge of ours or proves too little, or its credential is bound already. */
     async addPasskey(
       response: unknown,
       given: Holder & { readonly binding: string; readonly name: string },
       operator: Operator,
     ): Promise<FactorShown | null> {
-      const { accountId, version, binding } = given;
+      const { accountId, version, binding, isPasskeyOnly } = given;
       const refuse = (reason: EventReason): null => {
         noteRefusal(foundation, reason, accountId, operator);
         return null;
@@ -124,7 +131,8 @@ export function createEnrolment(
       const checked = await challenges.check(challenge, binding);
       if (!checked.ok) return refuse(checked.reason);
       const verdict = await passkeys.verifyRegistration(response, challenge);
-      if (!verdict.ok) return refuse("wrong_passkey");
+      if (!verdict.ok || (isPasskeyOnly && !verdict.credential.isUserVerified))
+        return refuse("wrong_passkey");
       const held = (await store.list(accountId)).filter(({ kind }) => kind === "passkey").length;
       if (held >= passkeysMax)
         throw new AuthError("conflict", `an account has at most ${passkeysMax} passkeys; remove one first`);
@@ -176,6 +184,11 @@ export function createEnrolment(
 
     async remove(id: string, { accountId }: HolderId, operator: Operator): Promise<boolean> {
       const removed = await store.remove(id, accountId, new Date(now()));
+      if (removed === "last_way_in")
+        throw new AuthError(
+          "conflict",
+          "nothing else opens the account: add another passkey or a password first",
+        );
       for (const { kind } of removed) noteChange(foundation, changes.removed[kind], accountId, operator);
       tellPhones(removed, operator);
       return removed.length > 0;

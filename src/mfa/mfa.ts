@@ -31,6 +31,7 @@ export function createMfa(sources: Omit<Foundation, "factors"> & { readonly reme
     newDeviceId: (): string => randomBase62(22),
     sessionLane,
     provedBy,
+    waysInBesidePassword: store.waysInBesidePassword,
     mayEnrol,
     steps: createSteps(sources),
 

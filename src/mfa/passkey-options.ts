@@ -28,7 +28,7 @@ export type PasskeyCreationOptions = {
   authenticatorSelection: {
     residentKey: "required";
     requireResidentKey: true;
-    userVerification: "preferred";
+    userVerification: "preferred" | "required";
   };
   attestation: "none" | "direct";
 };
@@ -54,10 +54,12 @@ export function createPasskeyOptions(party: RelyingParty & { readonly rpName: st
       challenge,
       account,
       existing,
+      mustVerifyUser = false,
     }: {
       challenge: string;
       account: { id: string; email: string };
       existing: readonly PasskeyReference[];
+      mustVerifyUser?: boolean;
     }): PasskeyCreationOptions {
       return {
         rp: { id: party.rpId, name: party.rpName },
@@ -69,7 +71,7 @@ export function createPasskeyOptions(party: RelyingParty & { readonly rpName: st
         authenticatorSelection: {
           residentKey: "required",
           requireResidentKey: true,
-          userVerification: "preferred",
+          userVerification: mustVerifyUser ? "required" : "preferred",
         },
         attestation: party.allowedAaguids.length > 0 ? "direct" : "none",
       };

@@ -27,6 +27,11 @@ export type Step = {
   readonly isPasskeyNeeded?: boolean;
   /** Whether the browser may be remembered once a factor was proved in it. */
   readonly mayRemember?: boolean;
+  /**
+   * The first proof was a link in a mail, to an account without a password: it opens the setting up of a passkey that
+   * verifies its user, after another factor where there is one, and nothing else.
+   */
+  readonly byMail?: true;
 };
 
 /**
@@ -34,13 +39,13 @@ export type Step = {
  * weak; and the account is as it was then.
  */
 export const mayEnrol = (
-  { version, mustEnrol, methods }: Step,
+  { version, mustEnrol, methods, byMail }: Step,
   account: { readonly version: number; readonly state: string; readonly factorKinds: readonly string[] },
 ): boolean =>
   mustEnrol &&
   account.version === version &&
   account.state === "active" &&
-  (account.factorKinds.length === 0 || methods.includes("mfa"));
+  (account.factorKinds.length === 0 || methods.includes("mfa") || byMail === true);
 
 const lifeMilliseconds = 5 * 60_000;
 const context = "second factor step";

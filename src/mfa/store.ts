@@ -8,6 +8,7 @@ import type { Use } from "./factor.ts";
 import { type Challenge, type Given, kept, moment, proofOf, spendOf } from "./proof.store.ts";
 import { confirmedOf, insertOf, ofOwner, ownerOf, rowsOf } from "./rows.store.ts";
 import { factorAttempts, factors, rememberedDevices, spentChallenges } from "./tables.ts";
+import { isLastWayIn, waysInBesidePassword } from "./ways-in.store.ts";
 
 const dayMs = 86_400_000;
 
@@ -201,21 +202,24 @@ export function createFactorStore(database: Database) {
 
     /**
      * A telephone and recovery codes go with the last app or passkey, in whose place they stand; what went besides recovery
-     * codes is told. Empty: there is no such factor.
+     * codes is told. Empty: there is no such factor. `last_way_in`: nothing else would open the account.
      */
-    async remove(id: string, accountId: string, at: Date): Promise<FactorRow[]> {
-      const [, removed = [], along = []] = await inOneTransaction(database, [
+    async remove(id: string, accountId: string, at: Date): Promise<readonly FactorRow[] | "last_way_in"> {
+      const isLast = isLastWayIn(id, accountId);
+      const [, last = [], removed = [], along = []] = await inOneTransaction(database, [
         lock(accountId),
+        sql`select 1 from ${factors} where id = ${id} and ${kept(accountId)} and ${isLast}`,
         changing(
           accountId,
           at,
-          sql`delete from ${factors} where id = ${id} and ${kept(accountId)} returning *`,
+          sql`delete from ${factors} where id = ${id} and ${kept(accountId)} and not ${isLast} returning *`,
         ),
         sql`delete from ${factors} where account_id = ${accountId} and kind in ('sms', 'recovery-codes') and not exists (
               select 1 from ${factors} where ${kept(accountId)} and kind in ('totp', 'passkey'))
             returning *`,
         noteKinds(accountId),
       ]);
+      if (last.length > 0) return "last_way_in";
       if (removed.length === 0) return [];
       const told = along.filter(({ kind, confirmed_at }) => kind === "sms" && confirmed_at !== null);
       return [...removed, ...told].map((row) => decodeRow(factors, row));
@@ -232,6 +236,8 @@ export function createFactorStore(database: Database) {
       ]);
       return removed.filter((row) => row["confirmed_at"] !== null).map((row) => decodeRow(factors, row));
     },
+
+    waysInBesidePassword,
 
     /** For the statement that begins a session: the proof is used there, once, or nothing begins. */
     proofOf,

@@ -33,4 +33,5 @@ export type LiveSession = SessionShown & {
   /** Of the account, as it is now. */
   readonly version: number;
   readonly factorKinds: readonly string[];
+  readonly hasPassword: boolean;
 };

@@ -114,7 +114,8 @@ export function createSessionStore(database: Database) {
     /** Who is behind a cookie, if anybody still is. One read, by the unique hash. */
     async find(secretHash: string, at: Date): Promise<LiveSession | null> {
       const { rows } = await database.execute<Record<string, unknown>>(sql`
-        select ${shown}, account.email, account.scopes as account_scopes, account.version, account.factor_kinds
+        select ${shown}, account.email, account.scopes as account_scopes, account.version, account.factor_kinds,
+          account.password_hash is not null as has_password
         from ${sessions} session
         join ${refreshFamilies} family on family.id = session.family_id
         join ${accounts} account on account.id = session.account_id
@@ -181,7 +182,7 @@ export function createSessionStore(database: Database) {
 export type SessionStore = ReturnType<typeof createSessionStore>;
 const ofAccount = (row: Record<string, unknown>) => {
   const { scopes, version, factorKinds } = decodeRow(accounts, { ...row, scopes: row["account_scopes"] });
-  return { scopes, version, factorKinds };
+  return { scopes, version, factorKinds, hasPassword: row["has_password"] === true };
 };
 
 const endedSessions = sql`select distinct 'session', session_id from ended`;

@@ -72,3 +72,13 @@ test("asking for a recovery: a known and an unknown address are one question to 
   // A few milliseconds each: what is compared is mostly the machine's noise.
   expect(Math.abs(measured.known - measured.unknown)).toBeLessThan(25);
 }, 60_000);
+
+test("registering without a password: a known and an unknown address are one question to each store, and no hash", async () => {
+  const isolate = await givenIsolate();
+  const { email } = await givenPerson(isolate);
+  const measured = await timesOf(isolate, (isKnown) =>
+    isolate.rooms.accounts.registerForPasskey(isKnown ? email : freshAddress(), askedFrom(isolate)),
+  );
+  expect(measured.answers).toEqual(['{"degraded":[]}']);
+  expect(Math.abs(measured.known - measured.unknown)).toBeLessThan(25);
+}, 60_000);

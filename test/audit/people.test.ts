@@ -3,7 +3,9 @@ import { type EventReason, type EventType, eventTypes, type SecurityEvent } from
 import { leaveSeconds, rotation, seenSeconds } from "../../src/signing-keys/schedule.ts";
 import { type Isolate, json } from "../support/given.ts";
 import { givenSignInIsolate } from "../support/given-browser.ts";
+import { givenRecoveryCodes } from "../support/given-factors.ts";
 import { givenOwnSigner, givenTokenRoute, goodClaims, jwsOf } from "../support/given-jws.ts";
+import { ownAuthenticator } from "../support/given-passkey-holder.ts";
 import {
   asOperator,
   freshAddress,
@@ -13,9 +15,10 @@ import {
   mailsTo,
   otherPassword,
 } from "../support/given-people.ts";
-import { bearerOf, givenSignedInPerson, givenTokens } from "../support/given-sessions.ts";
+import { bearerOf, givenSignedInPerson, givenTokens, type Tokens } from "../support/given-sessions.ts";
 import { givenOwnKeys } from "../support/given-signing-keys.ts";
 import { givenAccessToken } from "../support/given-tokens.ts";
+import { enrolBy, givenPasskeyOnly, recoverByMail } from "../support/given-without-password.ts";
 import { reasonsOfPeople } from "./reasons-of-people.ts";
 
 type Pair = `${EventType} ${EventReason | "-"}`;
@@ -176,6 +179,23 @@ const scenes: Scene[] = [
       await post(isolate, "/auth/password/recover", { email });
       const { link } = await linkTo(isolate, email);
       await post(isolate, "/auth/password/reset", { link, new_password: otherPassword });
+    },
+  },
+  {
+    what: "an account without a password: opened by mail, given a password, and rid of it",
+    events: [
+      "account.opened_by_mail by_recovery",
+      "account.password_added by_person",
+      "account.password_removed by_person",
+    ],
+    play: async (isolate) => {
+      const { email } = await givenPasskeyOnly(isolate);
+      const { mfa_token } = await recoverByMail(isolate, email);
+      const tokens = (await (await enrolBy(isolate, mfa_token, ownAuthenticator())).json()) as Tokens;
+      const mine = bearerOf(tokens.access_token);
+      await givenRecoveryCodes(isolate, tokens);
+      await post(isolate, "/auth/password/add", { new_password: otherPassword }, mine);
+      expect((await post(isolate, "/auth/password/remove", {}, mine)).status).toBe(204);
     },
   },
   {

@@ -1,7 +1,19 @@
 import { expect, test } from "vitest";
 import { givenWindow, pathOf, troublesOf } from "./browser.ts";
 import { codeOf, givenAuthenticator, setUpApp } from "./factors.ts";
-import { fill, givenPerson, givenSignedIn, headingOf, isSignedIn, noticeOf, press } from "./people.ts";
+import {
+  fill,
+  freshAddress,
+  givenPerson,
+  givenSignedIn,
+  goodPassword,
+  headingOf,
+  isSignedIn,
+  linkTo,
+  mailsTo,
+  noticeOf,
+  press,
+} from "./people.ts";
 
 /** It offers nothing by itself, and knows neither options nor answers as JSON. */
 const browserOf2023 = `
@@ -82,6 +94,70 @@ test("a passkey stands in for the code after a password; what the authenticator 
   const said = page.getByText("This device has a passkey for your account already.");
   await said.waitFor();
   expect(await device.count()).toBe(1);
+  expect(troublesOf(window)).toEqual([]);
+});
+
+test("a person registers without a password, signs in by a passkey alone, replaces it by mail once it is lost, and adds a password", async () => {
+  const window = await givenWindow();
+  const { page, context } = window;
+  const email = freshAddress();
+  await page.goto("/register");
+  await page.getByRole("link", { name: "Continue without a password" }).click();
+  await fill(page, { "Email address": email });
+  await press(page, "Send the link");
+  expect(await headingOf(page)).toBe("Look at your mail");
+  const device = await givenAuthenticator(window);
+  await page.goto(await linkTo(email));
+  await press(page, "Confirm the address");
+  expect(await headingOf(page)).toBe("Create your passkey");
+  expect(await page.locator("main").innerText()).toContain(email);
+  await press(page, "Create a passkey");
+  expect(pathOf(page)).toBe("/account/security/recovery-codes");
+  expect(await device.count()).toBe(1);
+
+  await context.clearCookies();
+  await page.goto("/login");
+  await page.waitForURL("**/account");
+  await page.goto("/account/security");
+  expect(await page.getByRole("heading", { name: "Add a password" }).isVisible()).toBe(true);
+
+  // Lost: another device, which has none of the passkeys.
+  const other = await givenWindow();
+  await givenAuthenticator(other);
+  await other.page.goto("/login");
+  await other.page.getByRole("link", { name: "Cannot sign in?" }).click();
+  await fill(other.page, { "Email address": email });
+  await press(other.page, "Send the link");
+  await mailsTo(email, 3);
+  await other.page.goto(await linkTo(email, 3));
+  expect(await headingOf(other.page)).toBe("Set up a new passkey");
+  await press(other.page, "Go on");
+  await press(other.page, "Create a passkey");
+  expect(pathOf(other.page)).toBe("/account/security/recovery-codes");
+  expect(await isSignedIn(window)).toBe(false);
+  await other.page.goto("/account/security");
+  expect(await other.page.getByRole("heading", { name: /^Passkey \d$/ }).count()).toBe(2);
+  await fill(other.page, { "New password": goodPassword });
+  await press(other.page, "Add the password");
+  expect(await noticeOf(other.page)).toContain("Your account has a password now.");
+  expect(troublesOf(window)).toEqual([]);
+  expect(troublesOf(other)).toEqual([]);
+});
+
+test("without JavaScript the way without a password leads to the passkey itself, and says what that needs", async () => {
+  const window = await givenWindow({ javaScriptEnabled: false });
+  const { page } = window;
+  const email = freshAddress();
+  await page.goto("/register/passkey");
+  expect(await page.locator("main").innerText()).toContain("A passkey needs JavaScript");
+  await fill(page, { "Email address": email });
+  await press(page, "Send the link");
+  await page.goto(await linkTo(email));
+  await press(page, "Confirm the address");
+  expect(await headingOf(page)).toBe("Create your passkey");
+  expect(await page.getByRole("button", { name: "Create a passkey" }).isVisible()).toBe(false);
+  expect(await page.locator("main").innerText()).toContain("A passkey needs JavaScript");
+  expect(await isSignedIn(window)).toBe(false);
   expect(troublesOf(window)).toEqual([]);
 });
 

@@ -4,13 +4,14 @@ import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { givenWindow, issuer, pathOf, troublesOf, type Window } from "./browser.ts";
-import { codeOf, setUpApp } from "./factors.ts";
+import { codeOf, givenAuthenticator, setUpApp } from "./factors.ts";
 import {
   fill,
   freshAddress,
   givenPerson,
   givenVaultKeeper,
   goodPassword,
+  linkTo,
   noticeOf,
   press,
   signIn,
@@ -88,10 +89,12 @@ const open = (path: string) => (page: Page) => page.goto(path);
 test.each([
   ["sign-in", "/login"],
   ["register", "/register"],
+  ["register-passkey", "/register/passkey"],
   ["register-sent", "/register/sent"],
   ["recover", "/recover"],
   ["recover-sent", "/recover/sent"],
   ["choose-password", "/recover?link=lnk_none"],
+  ["recover-passkey", "/recover/passkey?link=lnk_none"],
   ["verify", "/verify-email?link=lnk_none"],
   ["dead-link", "/verify-email"],
   ["nowhere", "/nowhere"],
@@ -251,6 +254,23 @@ test("so are those that ask once more who somebody is: by password, by what they
   await expectGood(window, "again-app", open(again));
   await expectGood(window, "again-lacking-passkey", open("/login/again?level=phishing-resistant"));
   expect(troublesOf(window, [400])).toEqual([]);
+});
+
+test("so are those of an account without a password: the passkey that it begins with, and what it has instead of a password", async () => {
+  const window = await givenWatchedWindow();
+  const { page } = window;
+  await givenAuthenticator(window);
+  const email = freshAddress("somebody-with-a-long-name");
+  await page.goto("/register/passkey");
+  await fill(page, { "Email address": email });
+  await press(page, "Send the link");
+  await page.goto(await linkTo(email));
+  await press(page, "Confirm the address");
+  await expectGood(window, "set-up-only-passkey", open("/login/set-up"));
+  await press(page, "Create a passkey");
+  for (const path of ["/account", "/account/security", "/account/address", "/account/delete"])
+    await expectGood(window, `without-password-${path.slice(1).replaceAll("/", "-")}`, open(path));
+  expect(troublesOf(window)).toEqual([]);
 });
 
 test("a page asks for its sheet, its script and its icon once and for nothing more, and for none again", async () => {

@@ -9,10 +9,17 @@ import {
   givenTwoFactorTokens,
   proveBy,
 } from "../support/given-factors.ts";
-import { assertAfter, assertAlone, givenPasskeyHolder, signInBy } from "../support/given-passkey-holder.ts";
-import { asPerson } from "../support/given-people.ts";
+import {
+  assertAfter,
+  assertAlone,
+  givenPasskeyHolder,
+  ownAuthenticator,
+  signInBy,
+} from "../support/given-passkey-holder.ts";
+import { asPerson, freshAddress, linkTo } from "../support/given-people.ts";
 import { givenRemembering, rememberedCookie } from "../support/given-remembered.ts";
 import { givenPhone, givenSmsIsolate, givenTexted, sendCode } from "../support/given-sms.ts";
+import { givenPasskeyOnly, passkeyFor, registerWithout } from "../support/given-without-password.ts";
 
 /** Completing a second factor: two trips to Postgres, one after the other, and none to Redis. A code is counted as it is read. */
 const factorBudget = ["WITH", "WITH"];
@@ -124,6 +131,35 @@ test("a proof that leads to a passkey is counted, read and used up in two trips,
   const { mfa_token } = await givenStep(isolate, person);
   const proof = { mfa_token, factor: "totp", code: codeOf(isolate, person.secret) };
   expect(await callsBefore(isolate, () => proveBy(isolate, proof))).toEqual(factorBudget);
+});
+
+test("without a password: registering is one statement beside the limits, its link one, the passkey a look-up, a list, its change and the session", async () => {
+  const isolate = await givenSignInIsolate();
+  // Once before: the signing keys are in hand.
+  await givenPasskeyOnly(isolate);
+  const seen = async (ask: () => Promise<Response>) => {
+    await isolate.settle();
+    await isolate.forgetCalls();
+    const answer = await ask();
+    await isolate.settle();
+    return { answer, words: (await isolate.calls()).summaries.flat().toSorted() };
+  };
+  const email = freshAddress();
+  const registered = await seen(() => registerWithout(isolate, email));
+  expect(registered.words).toEqual(["EVALSHA", "EVALSHA", "WITH"]);
+  const { link } = await linkTo(isolate, email);
+  const used = await seen(() => isolate.fetch("/auth/verify-email", json({ link, refresh_in_body: true })));
+  // Behind the answer: the event.
+  expect(used.words).toEqual(["INSERT", "WITH"]);
+  const { mfa_token } = (await used.answer.json()) as { mfa_token: string };
+  const { credential } = await passkeyFor(isolate, mfa_token, ownAuthenticator());
+  const enrolled = await seen(() => isolate.fetch("/auth/mfa/passkeys", json({ mfa_token, credential })));
+  expect(enrolled.answer.status).toBe(200);
+  // The account, its factors, lock and change in one transaction, the account again, the session; behind it the owner's
+  // address for the mail, and two events.
+  const change = ["SELECT", "UPDATE", "WITH"];
+  const behind = ["INSERT", "INSERT", "SELECT"];
+  expect(enrolled.words).toEqual(["SELECT", "SELECT", "SELECT", "WITH", ...change, ...behind].toSorted());
 });
 
 test("a forged step costs no call at all", async () => {

@@ -109,7 +109,14 @@ export async function givenSignedIn(isolate: Isolate, person?: Awaited<ReturnTyp
 }
 
 /** Each page that anybody may open, and each that needs a session. */
-export const openPages = ["/login", "/register", "/register/sent", "/recover", "/recover/sent"] as const;
+export const openPages = [
+  "/login",
+  "/register",
+  "/register/passkey",
+  "/register/sent",
+  "/recover",
+  "/recover/sent",
+] as const;
 export const ownPages = [
   "/account",
   "/account/security",
