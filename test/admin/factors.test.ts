@@ -61,7 +61,7 @@ test("an operator sees each factor of a person with every member said aloud, and
   const { data, next_cursor } = await ask<Page>(200, "GET", `${path}/factors`);
   const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
   const shown = { id: expect.stringMatching(/^fct_[0-9A-Za-z]{22}$/), created_at: time };
-  const none = { codes_left: null, backed_up: null, user_verified: null };
+  const none = { codes_left: null, number_ending: null, backed_up: null, user_verified: null };
   expect([data, next_cursor]).toEqual([
     [
       {

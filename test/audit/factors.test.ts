@@ -52,12 +52,10 @@ test("a device that is remembered, and one that is forgotten, are events about t
   for (const _ of ["what is there", "nothing any more"])
     await isolate.fetch("/auth/mfa/devices", { method: "DELETE", headers });
   await isolate.settle();
-  const events = await isolate.rooms.audit.list({ limit: 200 });
-  const order = (one: { type: string }, other: { type: string }) => one.type.localeCompare(other.type);
   const subject = { type: "user", id: person.account.id };
-  const told = events.filter(
-    ({ type, subject: of }) => type.startsWith("factor.device") && of?.id === subject.id,
-  );
+  const events = await isolate.rooms.audit.list({ subjectId: person.account.id, limit: 50 });
+  const order = (one: { type: string }, other: { type: string }) => one.type.localeCompare(other.type);
+  const told = events.filter(({ type }) => type.startsWith("factor.device"));
   const done = { outcome: "done", actor: subject, subject };
   expect(
     told.toSorted(order).map(({ type, reason, outcome, actor, subject: of }) => ({

@@ -16,6 +16,7 @@ const open = [
   "POST /auth/password/reset",
   // By a step of a sign-in, which is no token, or by a passkey.
   "POST /auth/mfa/verify",
+  "POST /auth/mfa/sms/send",
   "POST /auth/mfa/passkey/challenge",
   "POST /auth/mfa/passkey/sign-in",
   // By the link of a mail, to an account without a password.
@@ -163,7 +164,7 @@ test("no body is taken that is no JSON of the right shape: 415, 400 with the fie
     ({ word, method }) =>
       method !== "GET" && !/sessions|logout-everywhere|DELETE .*(?:factors|devices)/.test(word),
   );
-  expect(withBodies.length).toBe(23);
+  expect(withBodies.length).toBe(26);
   for (const { method, path } of withBodies) {
     const send = (body: string, type = "application/json") =>
       isolate.fetch(path, {

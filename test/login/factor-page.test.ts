@@ -203,7 +203,7 @@ test("where only a passkey may sign in, the page says so to who has an app: its 
   expect(setUp.forms.map(({ action }) => action)).toEqual([form]);
   const { hidden } = setUp.forms[0] ?? {};
   for (const path of ["/login/set-up/app", "/login/set-up/app/confirm"])
-    expectSeeOther(await browser.post(path, { ...hidden }), "/login/set-up?return_to=%2Faccount");
+    expectSeeOther(await browser.post(path, { ...hidden }), "/login/set-up?return_to=%2Faccount%2Fsessions");
   const options = optionsOn<PasskeyCreationOptions>(setUp, form);
   const credential = JSON.stringify(await givenAuthenticator().register(options));
   const done = await browser.post(form, { ...hidden, credential });
