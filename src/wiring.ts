@@ -62,6 +62,7 @@ import { createRefreshStore } from "./tokens/store.ts";
 import { createTokenCheck } from "./tokens/token-check.ts";
 import { wireFactors } from "./wiring-factors.ts";
 import { wireGateway } from "./wiring-gateway.ts";
+import { wireOauth } from "./wiring-oauth.ts";
 
 export type WiringOptions = {
   /** Argon2, compiled at deployment: only the entry may import a module of it. */
@@ -238,6 +239,8 @@ export async function wire(config: Config, options: WiringOptions) {
     clientId: firstPartyClient,
   });
 
+  const oauth = wireOauth({ database, revocation, audit, now });
+
   const { gateway, forwardAuth, routeAdmin } = wireGateway({
     config,
     database,
@@ -271,6 +274,7 @@ export async function wire(config: Config, options: WiringOptions) {
     pageAssets: await createPageAssets(config.brand.accent),
     passwordLengthMin: passwordPolicy.lengthMin,
     ownAccess,
+    ...oauth,
     apiKeys,
     authentication,
     keyVerifier,

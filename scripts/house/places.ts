@@ -39,6 +39,7 @@ export const roof: ReadonlySet<string> = new Set([
   "rooms.ts",
   "wiring-factors.ts",
   "wiring-gateway.ts",
+  "wiring-oauth.ts",
   "env.ts",
   "budgets.ts",
 ]);

@@ -59,6 +59,12 @@ export const eventTypes = [
   "refresh.replayed",
   "token.refused",
   "token.revoked",
+  "client.created",
+  "client.updated",
+  "client.enabled",
+  "client.disabled",
+  "client.secret_rotated",
+  "client.deleted",
   "message.failed",
 ] as const;
 export type EventType = (typeof eventTypes)[number];

@@ -58,7 +58,7 @@ export type ClientMetadata = {
   readonly backchannelLogoutUri: string | null;
   readonly backchannelLogoutSessionRequired: boolean;
   readonly initiateLoginUri: string | null;
-  /** RFC 9126 §6. */
+  /** Its authorization requests must come by the back door first. */
   readonly requirePushedRequests: boolean;
   /** False only for a confidential client that an operator waived it for: OpenID's certification sends none. */
   readonly requirePkce: boolean;
@@ -80,3 +80,36 @@ export type Client = ClientMetadata & {
 /** A client that can keep a secret: it proves itself with one, or with a key of its own. */
 export const isConfidential = (client: Pick<Client, "authenticationMethod">): boolean =>
   client.authenticationMethod !== "none";
+
+/** What a client is that says nothing of itself but its name (RFC 7591 §2, OIDC Registration §2). */
+export const standardMetadata: ClientMetadata = {
+  name: "",
+  clientUri: null,
+  logoUri: null,
+  policyUri: null,
+  tosUri: null,
+  contacts: [],
+  redirectUris: [],
+  postLogoutRedirectUris: [],
+  grantTypes: ["authorization_code"],
+  responseTypes: ["code"],
+  authenticationMethod: "client_secret_basic",
+  jwks: null,
+  jwksUri: null,
+  scopes: [],
+  resources: [],
+  subjectType: "public",
+  sectorIdentifierUri: null,
+  idTokenAlgorithm: "RS256",
+  userinfoAlgorithm: null,
+  accessTokenAlgorithm: "RS256",
+  defaultMaxAgeSeconds: null,
+  requireAuthTime: false,
+  defaultAcrValues: [],
+  backchannelLogoutUri: null,
+  backchannelLogoutSessionRequired: false,
+  initiateLoginUri: null,
+  requirePushedRequests: false,
+  requirePkce: true,
+  firstParty: false,
+};
