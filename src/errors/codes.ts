@@ -16,6 +16,8 @@ export const codes = {
     400,
     "Credentials must never be sent in a URL. Treat this one as leaked and rotate it.",
   ],
+  invalid_redirect_uri: [400, "A redirect URI cannot be registered."],
+  invalid_client_metadata: [400, "The client cannot be registered like this."],
   ambiguous_path: [400, "The path can be read in more than one way."],
   missing_api_key: [401, "Missing API Key"],
   missing_credential: [401, "This call needs a credential."],

@@ -5,6 +5,7 @@ import { AuthError } from "../errors/auth-error.ts";
 import type { Reach, Revocation } from "../revocation/revocation.ts";
 import type { Client, ClientMetadata } from "./client.ts";
 import type { ClientBook } from "./client-book.ts";
+import { requireMeaning } from "./client-rules.ts";
 import { newSecret, rotated } from "./client-secret.ts";
 import type { ChangedClient, ClientFilter, ClientStore } from "./clients.store.ts";
 
@@ -56,6 +57,7 @@ export function createClients(options: {
     operator: Operator,
     registeredBy: Client["registeredBy"] = "operator",
   ): Promise<MadeClient> {
+    requireMeaning(metadata);
     const at = new Date(now());
     const secret = hasSecret(metadata) ? await newSecret(at) : null;
     const client: Client = {
@@ -98,6 +100,7 @@ export function createClients(options: {
       operator: Operator,
     ): Promise<MadeClient & { readonly reach: Reach }> {
       const old = await get(id);
+      requireMeaning({ ...old, ...edits });
       const { client, secret } = await secretsAfter(old, { ...old, ...edits });
       const changed = await replace(client, old.enabled && !client.enabled);
       const reach = await announce(changed, operator);

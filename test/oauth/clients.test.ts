@@ -134,7 +134,11 @@ test("two secrets live during a rotation's overlap, never three, and the older o
 
 test("a client that changes how it proves itself keeps no secret it does not need, and is given one it does", async () => {
   const isolate = await givenIsolate();
-  const { id } = await givenClient(isolate, { grantTypes: ["authorization_code"], responseTypes: ["code"] });
+  const { id } = await givenClient(isolate, {
+    grantTypes: ["authorization_code"],
+    responseTypes: ["code"],
+    redirectUris: ["https://shop.example/cb"],
+  });
   const update = (edits: Parameters<Isolate["rooms"]["clients"]["update"]>[1]) =>
     isolate.rooms.clients.update(id, edits, clientOperator(isolate));
   expect(await update({ authenticationMethod: "none" })).toMatchObject({
