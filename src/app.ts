@@ -27,6 +27,7 @@ import { type DoorEnv, readVisit, type Visit } from "./http/visit.ts";
 import { authRoutes } from "./login/routes.ts";
 import { pageRoutes } from "./login/routes-pages.tsx";
 import { relatedOriginRoutes } from "./mfa/routes-related-origins.ts";
+import { backDoorRoutes } from "./oauth/routes-back-door.ts";
 import { createKeySetAnswer, keySetRoutes } from "./signing-keys/routes.ts";
 import { ask } from "./storage/redis.ts";
 import { firstPartyClient } from "./tokens/access-token.ts";
@@ -81,6 +82,10 @@ function mountRooms(rooms: Roof, busy: BusyDoors): { app: Hono<DoorEnv>; managem
       ),
     ),
   );
+  app.route(
+    "/oauth",
+    backDoorRoutes({ ...rooms, report: (thrown, visit) => reportThrown(thrown, rooms, visit) }),
+  );
   // Apart: Hono's fast router refuses `/keys/import` beside `/keys/:id/rotate`, and all of its app are then on a slow one.
   const operations = managementRoutes({
     ...rooms,
@@ -112,12 +117,18 @@ function answerThrown(
   visit: Visit,
   answer = problemOf(thrown, visit.requestId),
 ): Response {
+  reportThrown(thrown, rooms, visit);
+  return answer;
+}
+
+/** Tells operators of bugs and outages, and audit of what a caller did wrong at any door. */
+function reportThrown(thrown: Error, rooms: Rooms, visit: Visit): void {
   if (!(thrown instanceof AuthError)) {
     rooms.reports.bug(thrown);
-    return answer;
+    return;
   }
   if (statusOf(thrown.code) >= 500) rooms.reports.failure(thrown, visit.requestId);
-  return refused(thrown.code, rooms, visit, answer);
+  for (const event of eventsOfWord(thrown.code, visit)) rooms.audit.record(event, visit.background);
 }
 
 /** A known address with another method is 405 and says which methods it has (RFC 9110 §15.5.6). */

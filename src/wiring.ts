@@ -239,14 +239,24 @@ export async function wire(config: Config, options: WiringOptions) {
     clientId: firstPartyClient,
   });
 
-  const oauth = wireOauth({ database, revocation, audit, now });
-
-  const { gateway, forwardAuth, routeAdmin } = wireGateway({
+  const gatewayRooms = wireGateway({
     config,
     database,
     authentication,
     revocation,
     signingKeys,
+    audit,
+    now,
+  });
+  const { protectedResources } = gatewayRooms;
+  const oauth = await wireOauth({
+    config,
+    database,
+    redis,
+    revocation,
+    rateLimits,
+    accessTokens,
+    protectedResources,
     audit,
     now,
   });
@@ -274,14 +284,12 @@ export async function wire(config: Config, options: WiringOptions) {
     pageAssets: await createPageAssets(config.brand.accent),
     passwordLengthMin: passwordPolicy.lengthMin,
     ownAccess,
-    ...oauth,
     apiKeys,
     authentication,
     keyVerifier,
     operatorAccess,
-    gateway,
-    forwardAuth,
-    routeAdmin,
+    ...gatewayRooms,
+    ...oauth,
   };
 }
 

@@ -65,6 +65,7 @@ export const eventTypes = [
   "client.disabled",
   "client.secret_rotated",
   "client.deleted",
+  "client.refused",
   "message.failed",
 ] as const;
 export type EventType = (typeof eventTypes)[number];
@@ -103,6 +104,8 @@ export const eventReasons = [
   "by_recovery",
   "by_schedule",
   "wrong_password",
+  "wrong_secret",
+  "wrong_method",
   "wrong_code",
   "wrong_passkey",
   "factor_closed",

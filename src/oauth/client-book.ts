@@ -124,6 +124,7 @@ export function createClientBook(options: {
       if (revocation.isRefreshDue()) asked.background(revocation.refreshBehind());
       return found?.client ?? null;
     },
+    isKnown: (id: string): boolean => held.has(id) || isAbsent(id),
     forget,
   };
 }

@@ -4,7 +4,7 @@ import { randomBase62 } from "../crypto/base62.ts";
 import { AuthError } from "../errors/auth-error.ts";
 import type { Reach, Revocation } from "../revocation/revocation.ts";
 import type { Client, ClientMetadata } from "./client.ts";
-import type { ClientBook } from "./client-book.ts";
+import type { ClientAsked, ClientBook } from "./client-book.ts";
 import { requireMeaning } from "./client-rules.ts";
 import { newSecret, rotated } from "./client-secret.ts";
 import type { ChangedClient, ClientFilter, ClientStore } from "./clients.store.ts";
@@ -14,6 +14,9 @@ type Operator = { readonly actor: Party; readonly origin: Origin; readonly backg
 /** `secret` is its text, this once; null: the client has none. */
 export type MadeClient = { readonly client: Client; readonly secret: string | null };
 export type ClientEdits = Partial<ClientMetadata> & { readonly enabled?: boolean };
+
+/** Visible ASCII; longer than any of ours, and than any URL that is one. */
+const idShape = /^[\x21-\x7e]{1,512}$/;
 
 const hasSecret = ({ authenticationMethod }: Pick<Client, "authenticationMethod">): boolean =>
   authenticationMethod === "client_secret_basic" || authenticationMethod === "client_secret_post";
@@ -85,10 +88,12 @@ export function createClients(options: {
 
   return {
     /** Null: nobody has this id, or it is disabled. Throws `unavailable` when that cannot be told. */
-    find: async (id: string, asked: Parameters<ClientBook["find"]>[1]): Promise<Client | null> => {
-      const client = await book.find(id, asked);
+    find: async (id: string, asked: ClientAsked): Promise<Client | null> => {
+      const client = idShape.test(id) ? await book.find(id, asked) : null;
       return client?.enabled ? client : null;
     },
+    /** Whether a look-up would ask no store for the record itself. No call. */
+    isKnown: book.isKnown,
     /** As the source has it now, enabled or not; throws `not_found`. */
     get,
     list: (filter: ClientFilter): Promise<Client[]> => store.list(filter),

@@ -1,5 +1,6 @@
 import type { JWTPayload } from "jose";
 import { randomBase62 } from "../crypto/base62.ts";
+import type { SignatureAlgorithm } from "./compact-jws.ts";
 
 /** The media type of access tokens, so that no other JWT of ours passes for one (RFC 9068 §2.1). */
 export const accessTokenTyp = "at+jwt";
@@ -13,13 +14,16 @@ export type Grant = {
   readonly sessionId: string | null;
   readonly audience: string;
   readonly scopes: readonly string[];
-  readonly authTime: Date;
-  readonly acr: string;
+  /** Null: no person has signed in, the client acts for itself. */
+  readonly authTime: Date | null;
+  readonly acr: string | null;
   readonly amr: readonly string[];
   /** No earlier `iat`: the token must not look older than a revocation of "everything before". */
   readonly tokensFrom: Date | null;
   /** The end of the session: no token of it lives longer. */
   readonly endsAt?: Date;
+  /** What the client or resource can read; RS256 for who asked for nothing. */
+  readonly algorithm?: SignatureAlgorithm;
 };
 
 /** The claims of RFC 9068 §2.2, with the session (`sid`) they come from. */
@@ -39,9 +43,9 @@ export function claimsOf(
     exp: Math.min(nowSeconds + made.lifeSeconds, endsSeconds),
     jti: `tok_${randomBase62(22)}`,
     ...(grant.sessionId === null ? {} : { sid: grant.sessionId }),
-    auth_time: Math.floor(grant.authTime.getTime() / 1000),
-    acr: grant.acr,
-    amr: [...grant.amr],
+    ...(grant.authTime === null ? {} : { auth_time: Math.floor(grant.authTime.getTime() / 1000) }),
+    ...(grant.acr === null ? {} : { acr: grant.acr }),
+    ...(grant.amr.length > 0 ? { amr: [...grant.amr] } : {}),
     ...(grant.scopes.length > 0 ? { scope: grant.scopes.join(" ") } : {}),
   };
 }

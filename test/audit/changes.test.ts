@@ -207,7 +207,13 @@ test.each(causes)(
 );
 
 test("every type of event that tells of a change has its cause in the table above", () => {
-  const ofRefusals: EventType[] = ["key.refused", "access.refused", "limit.exceeded", "limit.degraded"];
+  const ofRefusals: EventType[] = [
+    "key.refused",
+    "access.refused",
+    "client.refused",
+    "limit.exceeded",
+    "limit.degraded",
+  ];
   // Brought about in factors.test.ts, and in test/signing-keys, test/accounts, test/sessions, test/tokens, test/login and test/messages.
   const elsewhere: EventType[] = eventTypes.filter((type) =>
     /^(?:signing_key|account|session|sign_in|factor|refresh|token|message)\./.test(type),
