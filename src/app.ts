@@ -28,6 +28,7 @@ import { authRoutes } from "./login/routes.ts";
 import { pageRoutes } from "./login/routes-pages.tsx";
 import { relatedOriginRoutes } from "./mfa/routes-related-origins.ts";
 import { backDoorRoutes } from "./oauth/routes-back-door.ts";
+import { providerPages, providerRoutes } from "./provider.ts";
 import { createKeySetAnswer, keySetRoutes } from "./signing-keys/routes.ts";
 import { ask } from "./storage/redis.ts";
 import { firstPartyClient } from "./tokens/access-token.ts";
@@ -69,23 +70,22 @@ function mountRooms(rooms: Roof, busy: BusyDoors): { app: Hono<DoorEnv>; managem
   );
   const { issuer } = rooms.config;
   const cookies = createCookies(issuer);
+  const answerOnPage = (thrown: Error, c: { env: DoorEnv["Bindings"]; req: { raw: Request } }) => {
+    const { visit } = c.env;
+    return answerThrown(thrown, rooms, visit, rooms.shell.answerTo(thrown, c.req.raw, visit.requestId));
+  };
   const auth = { ...rooms, access: rooms.ownAccess, cookies, issuer, clientId: firstPartyClient };
   app.route("/auth", authRoutes(auth));
-  app.route(
-    "/",
-    pageRoutes({ ...rooms, cookies, issuer }, (thrown, c) =>
-      answerThrown(
-        thrown,
-        rooms,
-        c.env.visit,
-        rooms.shell.answerTo(thrown, c.req.raw, c.env.visit.requestId),
-      ),
-    ),
-  );
+  app.route("/", pageRoutes({ ...rooms, applications: rooms.consents, cookies, issuer }, answerOnPage));
   app.route(
     "/oauth",
     backDoorRoutes({ ...rooms, report: (thrown, visit) => reportThrown(thrown, rooms, visit) }),
   );
+  app.route(
+    "/",
+    providerRoutes(rooms, (thrown, visit) => reportThrown(thrown, rooms, visit)),
+  );
+  app.route("/", providerPages({ ...rooms, cookies, issuer }, answerOnPage));
   // Apart: Hono's fast router refuses `/keys/import` beside `/keys/:id/rotate`, and all of its app are then on a slow one.
   const operations = managementRoutes({
     ...rooms,
