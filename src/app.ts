@@ -3,6 +3,7 @@ import { managementRoutes } from "./admin/routes.ts";
 import { callerAddress, networkOf } from "./api-keys/addresses.ts";
 import { keyAnywhere } from "./api-keys/key-format.ts";
 import type { SecurityEvent } from "./audit/events.ts";
+import { ownScopes } from "./authentication/operator-access.ts";
 import type { Verdict } from "./authentication/principal.ts";
 import { eventsOf, eventsOfRefusal, refusalEvent } from "./authentication/refusal-event.ts";
 import { keyVerificationRoutes } from "./authentication/routes.ts";
@@ -82,10 +83,13 @@ function mountRooms(rooms: Roof, busy: BusyDoors): { app: Hono<DoorEnv>; managem
       ),
     ),
   );
-  app.route(
-    "/oauth",
-    backDoorRoutes({ ...rooms, report: (thrown, visit) => reportThrown(thrown, rooms, visit) }),
-  );
+  const inquirers = [ownScopes.introspect, ownScopes.admin];
+  const backDoors = backDoorRoutes({
+    ...rooms,
+    enterByKey: (headers, visit) => rooms.operatorAccess.enter(headers, visit, inquirers, null),
+    report: (thrown, visit) => reportThrown(thrown, rooms, visit),
+  });
+  app.route("/oauth", backDoors);
   // Apart: Hono's fast router refuses `/keys/import` beside `/keys/:id/rotate`, and all of its app are then on a slow one.
   const operations = managementRoutes({
     ...rooms,
