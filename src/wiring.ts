@@ -239,29 +239,17 @@ export async function wire(config: Config, options: WiringOptions) {
     clientId: firstPartyClient,
   });
 
-  const gatewayRooms = wireGateway({
-    config,
-    database,
-    authentication,
-    revocation,
-    signingKeys,
-    audit,
-    now,
-  });
-  const { protectedResources } = gatewayRooms;
+  const basis = { config, database, audit, revocation, signingKeys, now };
+  const gatewayRooms = wireGateway({ ...basis, authentication });
   const oauth = await wireOauth({
-    config,
-    database,
+    ...basis,
+    ...gatewayRooms,
     redis,
-    revocation,
     rateLimits,
     accessTokens,
+    tokenCheck,
     refreshTokens,
-    signingKeys,
     authentication,
-    protectedResources,
-    audit,
-    now,
   });
 
   return {

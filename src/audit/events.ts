@@ -103,6 +103,7 @@ export const eventReasons = [
   "too_large",
   "reported",
   "by_operator",
+  "by_client",
   "by_owner_revocation",
   "by_person",
   "by_recovery",

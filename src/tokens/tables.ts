@@ -14,6 +14,7 @@ export const familyEnds = [
   "address_changed",
   "by_person",
   "by_operator",
+  "by_client",
   "account_disabled",
 ] as const;
 export type FamilyEnd = (typeof familyEnds)[number];
