@@ -1,4 +1,5 @@
 import type { Audit } from "./audit/audit.ts";
+import type { Authentication } from "./authentication/authentication.ts";
 import { deriveSecrets } from "./crypto/derived-secrets.ts";
 import type { Config } from "./env.ts";
 import type { ProtectedResources } from "./gateway/protected-resources.ts";
@@ -9,6 +10,7 @@ import { createClientStore } from "./oauth/clients.store.ts";
 import { createClients } from "./oauth/clients.ts";
 import { grantTypes } from "./oauth/grants/index.ts";
 import { createIntrospection } from "./oauth/introspection.ts";
+import { discoveryOf } from "./oauth/metadata.ts";
 import { createOnceStore } from "./oauth/once.store.ts";
 import { createResources } from "./oauth/resources.ts";
 import { createTokenEndpoint } from "./oauth/token-endpoint.ts";
@@ -18,12 +20,17 @@ import { type Revocation, recordLifeSeconds } from "./revocation/revocation.ts";
 import type { SigningKeys } from "./signing-keys/signing-keys.ts";
 import type { Database } from "./storage/database.ts";
 import type { RedisStore } from "./storage/redis.ts";
+import { lifeSecondsMax } from "./tokens/access-token.ts";
 import type { AccessTokens } from "./tokens/access-tokens.ts";
 import { createFamilyStore } from "./tokens/families.store.ts";
+import { absoluteSeconds, idleSeconds } from "./tokens/refresh-family.ts";
 import { createRefreshFormat } from "./tokens/refresh-format.ts";
 import { createRefreshInspection } from "./tokens/refresh-inspection.ts";
 import type { RefreshTokens } from "./tokens/refresh-tokens.ts";
 import type { TokenCheck } from "./tokens/token-check.ts";
+import { wireGrants } from "./wiring-grants.ts";
+
+const lifetimes = { idleSeconds, absoluteSeconds, accessTokenSecondsMax: lifeSecondsMax };
 
 type Sources = {
   readonly config: Pick<Config, "issuer" | "keyEncryptionKeys">;
@@ -35,6 +42,7 @@ type Sources = {
   readonly accessTokens: AccessTokens;
   readonly tokenCheck: TokenCheck;
   readonly refreshTokens: RefreshTokens;
+  readonly authentication: Authentication;
   readonly protectedResources: ProtectedResources;
   readonly audit: Pick<Audit, "record">;
   readonly now: () => number;
@@ -42,19 +50,22 @@ type Sources = {
 
 /** The provider, for `wiring.ts`. */
 export async function wireOauth(sources: Sources) {
-  const { tokenCheck, refreshTokens, accessTokens } = sources;
-  const { clients, clientAuthentication } = await wireClients(sources);
-  const resources = createResources({
-    issuer: sources.config.issuer,
-    routeOf: sources.protectedResources.routeOf,
-  });
-  const tokenEndpoint = createTokenEndpoint({
+  const { tokenCheck, refreshTokens } = sources;
+  const { issuer } = sources.config;
+  const { clients, clientAuthentication, authenticationMethods } = await wireClients(sources);
+  const resources = createResources({ issuer, routeOf: sources.protectedResources.routeOf });
+  const people = wireGrants({ ...sources, clients, resources });
+  const grants = grantTypes({ ...sources, ...people.stores, resources, issuer, lifetimes });
+  return {
+    clients,
     clientAuthentication,
-    grants: grantTypes({ accessTokens, resources }),
-  });
-  const introspection = await wireIntrospection(sources, clientAuthentication);
-  const tokenRevocation = createTokenRevocation({ clientAuthentication, tokenCheck, refreshTokens });
-  return { clients, clientAuthentication, resources, tokenEndpoint, introspection, tokenRevocation };
+    resources,
+    tokenEndpoint: createTokenEndpoint({ clientAuthentication, grants }),
+    introspection: await wireIntrospection(sources, clientAuthentication),
+    tokenRevocation: createTokenRevocation({ clientAuthentication, tokenCheck, refreshTokens }),
+    discovery: discoveryOf({ issuer, grants, authenticationMethods }),
+    ...people.rooms,
+  };
 }
 
 /** Who the clients are, and how they prove it. */
@@ -64,13 +75,14 @@ async function wireClients({ config, database, redis, revocation, rateLimits, au
   const clients = createClients({ store, book, revocation, audit, now });
   const { takeOnce } = await createOnceStore(redis, now);
   const audiences = [config.issuer, `${config.issuer}/oauth/token`];
+  const authenticationMethods = clientAuthenticationMethods({ audiences, takeOnce, now });
   const clientAuthentication = createClientAuthentication({
-    methods: clientAuthenticationMethods({ audiences, takeOnce, now }),
+    methods: authenticationMethods,
     clients,
     rateLimits,
     audit,
   });
-  return { clients, clientAuthentication };
+  return { clients, clientAuthentication, authenticationMethods };
 }
 
 async function wireIntrospection(sources: Sources, clientAuthentication: ClientAuthentication) {

@@ -66,6 +66,10 @@ export const eventTypes = [
   "client.secret_rotated",
   "client.deleted",
   "client.refused",
+  "consent.given",
+  "consent.denied",
+  "consent.revoked",
+  "code.replayed",
   "message.failed",
 ] as const;
 export type EventType = (typeof eventTypes)[number];

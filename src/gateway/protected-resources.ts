@@ -12,14 +12,26 @@ export function createProtectedResources(options: { book: RouteBook; issuer: str
   const isOf = (uri: string) => (route: Route) =>
     route.enabled && route.credentials.includes("access-token") && publicUrlOf(route, issuer) === uri;
 
+  async function find(uri: string, { arrivedAt, background }: Visitor): Promise<Route | null> {
+    const identifier = uri.replace(/\/$/, "");
+    const used = await book.routes(background);
+    const found = used.routes.find(isOf(identifier));
+    if (found) return found;
+    const { routes } = await book.confirm(used, arrivedAt - unknownMilliseconds);
+    return routes.find(isOf(identifier)) ?? null;
+  }
+
   return {
+    /** What a route tells of itself (RFC 9728 §2), or null. */
+    async find(uri: string, visitor: Visitor) {
+      const route = await find(uri, visitor);
+      return route && { resource: publicUrlOf(route, issuer), name: route.name, scopes: route.scopes };
+    },
+
     /** The route's own identifier, or null. Warm: no round trip. A URL parser's slash at the end is no other resource. */
-    async routeOf(uri: string, { arrivedAt, background }: Visitor): Promise<string | null> {
-      const identifier = uri.replace(/\/$/, "");
-      const used = await book.routes(background);
-      if (used.routes.some(isOf(identifier))) return identifier;
-      const { routes } = await book.confirm(used, arrivedAt - unknownMilliseconds);
-      return routes.some(isOf(identifier)) ? identifier : null;
+    async routeOf(uri: string, visitor: Visitor): Promise<string | null> {
+      const route = await find(uri, visitor);
+      return route && publicUrlOf(route, issuer);
     },
   };
 }

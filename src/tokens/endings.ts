@@ -103,6 +103,17 @@ export function createEndings(options: {
         return await announce(noted, reason, operator);
       },
 
+      /** What one application has of one person: their access tokens and refresh tokens, whatever session they came from. */
+      async endGrants(
+        accountId: string,
+        clientId: string,
+        reason: FamilyEnd,
+        operator: Operator,
+      ): Promise<Reach> {
+        const noted = await store.endOfClientAt(accountId, clientId, reason, new Date(now()));
+        return await announce(noted, reason, operator);
+      },
+
       /** Everything that a client was given: its families, and its access tokens issued before now. */
       async revokeClient(clientId: string, operator: Operator): Promise<Reach> {
         const noted = await store.endOfClient(clientId, "by_operator", new Date(now()));
