@@ -3,7 +3,6 @@ import { managementRoutes } from "./admin/routes.ts";
 import { callerAddress, networkOf } from "./api-keys/addresses.ts";
 import { keyAnywhere } from "./api-keys/key-format.ts";
 import type { SecurityEvent } from "./audit/events.ts";
-import { ownScopes } from "./authentication/operator-access.ts";
 import type { Verdict } from "./authentication/principal.ts";
 import { eventsOf, eventsOfRefusal, refusalEvent } from "./authentication/refusal-event.ts";
 import { keyVerificationRoutes } from "./authentication/routes.ts";
@@ -28,7 +27,6 @@ import { type DoorEnv, readVisit, type Visit } from "./http/visit.ts";
 import { authRoutes } from "./login/routes.ts";
 import { pageRoutes } from "./login/routes-pages.tsx";
 import { relatedOriginRoutes } from "./mfa/routes-related-origins.ts";
-import { backDoorRoutes } from "./oauth/routes-back-door.ts";
 import { providerPages, providerRoutes } from "./provider.ts";
 import { createKeySetAnswer, keySetRoutes } from "./signing-keys/routes.ts";
 import { ask } from "./storage/redis.ts";
@@ -78,15 +76,10 @@ function mountRooms(rooms: Roof, busy: BusyDoors): { app: Hono<DoorEnv>; managem
   const auth = { ...rooms, access: rooms.ownAccess, cookies, issuer, clientId: firstPartyClient };
   app.route("/auth", authRoutes(auth));
   app.route("/", pageRoutes({ ...rooms, applications: rooms.consents, cookies, issuer }, answerOnPage));
-  const report = (thrown: Error, visit: Visit) => reportThrown(thrown, rooms, visit);
-  const inquirers = [ownScopes.introspect, ownScopes.admin];
-  const backDoors = backDoorRoutes({
-    ...rooms,
-    enterByKey: (headers, visit) => rooms.operatorAccess.enter(headers, visit, inquirers, null),
-    report,
-  });
-  app.route("/oauth", backDoors);
-  app.route("/", providerRoutes(rooms, report));
+  app.route(
+    "/",
+    providerRoutes(rooms, (thrown, visit) => reportThrown(thrown, rooms, visit)),
+  );
   app.route("/", providerPages({ ...rooms, cookies, issuer }, answerOnPage));
   // Apart: Hono's fast router refuses `/keys/import` beside `/keys/:id/rotate`, and all of its app are then on a slow one.
   const operations = managementRoutes({

@@ -1,11 +1,13 @@
 import type { Context } from "hono";
 import { Hono } from "hono";
+import { ownScopes } from "./authentication/operator-access.ts";
 import type { Cookies } from "./http/cookies.ts";
 import type { PageShell } from "./http/page.tsx";
 import type { DoorEnv, Visit } from "./http/visit.ts";
 import { readOwnCookies, signedOutCookies } from "./login/routes-cookies.ts";
 import { guestOf } from "./login/routes-pages-forms.ts";
 import { authorizeRoutes } from "./oauth/routes-authorize.tsx";
+import { backDoorRoutes } from "./oauth/routes-back-door.ts";
 import { consentRoutes } from "./oauth/routes-consent.tsx";
 import { logoutRoutes } from "./oauth/routes-logout.tsx";
 import { metadataRoutes } from "./oauth/routes-metadata.ts";
@@ -40,9 +42,15 @@ export function providerPages(
   return routes;
 }
 
+/** Scopes of the API keys that resource servers introspect with. */
+const inquirers = [ownScopes.introspect, ownScopes.admin];
+
 /** What applications ask the provider without a page. */
 export function providerRoutes(rooms: Rooms, report: (thrown: Error, visit: Visit) => void): Hono<DoorEnv> {
+  const enterByKey = (headers: Headers, visit: Visit) =>
+    rooms.operatorAccess.enter(headers, visit, inquirers, null);
   const routes = new Hono<DoorEnv>();
+  routes.route("/oauth", backDoorRoutes({ ...rooms, enterByKey, report }));
   routes.route("/oauth", userinfoRoutes({ ...rooms, report }));
   routes.route(
     "/.well-known",

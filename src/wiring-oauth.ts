@@ -52,16 +52,20 @@ type Sources = {
 export async function wireOauth(sources: Sources) {
   const { tokenCheck, refreshTokens } = sources;
   const { issuer } = sources.config;
-  const { clients, clientAuthentication, methods } = await wireClients(sources);
+  const { clients, clientAuthentication, authenticationMethods } = await wireClients(sources);
   const resources = createResources({ issuer, routeOf: sources.protectedResources.routeOf });
   const people = wireGrants({ ...sources, clients, resources });
   const grants = grantTypes({ ...sources, ...people.stores, resources, issuer, lifetimes });
-  const tokenEndpoint = createTokenEndpoint({ clientAuthentication, grants });
-  const discovery = discoveryOf({ issuer, grants, authenticationMethods: methods });
-  const introspection = await wireIntrospection(sources, clientAuthentication);
-  const tokenRevocation = createTokenRevocation({ clientAuthentication, tokenCheck, refreshTokens });
-  const backDoors = { tokenEndpoint, introspection, tokenRevocation };
-  return { clients, clientAuthentication, resources, discovery, ...backDoors, ...people.rooms };
+  return {
+    clients,
+    clientAuthentication,
+    resources,
+    tokenEndpoint: createTokenEndpoint({ clientAuthentication, grants }),
+    introspection: await wireIntrospection(sources, clientAuthentication),
+    tokenRevocation: createTokenRevocation({ clientAuthentication, tokenCheck, refreshTokens }),
+    discovery: discoveryOf({ issuer, grants, authenticationMethods }),
+    ...people.rooms,
+  };
 }
 
 /** Who the clients are, and how they prove it. */
@@ -71,14 +75,14 @@ async function wireClients({ config, database, redis, revocation, rateLimits, au
   const clients = createClients({ store, book, revocation, audit, now });
   const { takeOnce } = await createOnceStore(redis, now);
   const audiences = [config.issuer, `${config.issuer}/oauth/token`];
-  const methods = clientAuthenticationMethods({ audiences, takeOnce, now });
+  const authenticationMethods = clientAuthenticationMethods({ audiences, takeOnce, now });
   const clientAuthentication = createClientAuthentication({
-    methods,
+    methods: authenticationMethods,
     clients,
     rateLimits,
     audit,
   });
-  return { clients, clientAuthentication, methods };
+  return { clients, clientAuthentication, authenticationMethods };
 }
 
 async function wireIntrospection(sources: Sources, clientAuthentication: ClientAuthentication) {

@@ -1,6 +1,7 @@
 import { acrValuesSupported } from "./assurance.ts";
 import { promptValues, responseModes } from "./authorization-request.ts";
 import type { ClientAuthenticationMethod } from "./client-authentication/method.ts";
+import { assertionAlgorithms } from "./client-authentication/private-key-jwt.ts";
 import type { GrantType } from "./grants/grant.ts";
 import { challengeMethods } from "./pkce.ts";
 import { claimNames } from "./requested-claims.ts";
@@ -27,27 +28,20 @@ export function discoveryOf(options: {
   const { issuer } = options;
   const at = (path: string): string => `${issuer}${path}`;
   const names = options.authenticationMethods.map(({ name }) => name);
-  const signing = names.includes("private_key_jwt")
-    ? { token_endpoint_auth_signing_alg_values_supported: algorithms }
-    : {};
   return {
     issuer,
     authorization_endpoint: at("/oauth/authorize"),
     token_endpoint: at("/oauth/token"),
     userinfo_endpoint: at("/oauth/userinfo"),
     jwks_uri: at("/.well-known/jwks.json"),
-    introspection_endpoint: at("/oauth/introspect"),
-    revocation_endpoint: at("/oauth/revoke"),
     end_session_endpoint: at("/oauth/logout"),
     scopes_supported: identityScopeNames.filter((scope) => !idle.has(scope)),
     response_types_supported: ["code"],
     response_modes_supported: responseModes,
     grant_types_supported: options.grants.map(({ name }) => name),
     code_challenge_methods_supported: challengeMethods,
-    token_endpoint_auth_methods_supported: names,
-    ...signing,
-    introspection_endpoint_auth_methods_supported: names.filter((name) => name !== "none"),
-    revocation_endpoint_auth_methods_supported: names,
+    ...proofsAt("token", names),
+    ...backDoorsOf(issuer, names),
     subject_types_supported: ["public", "pairwise"],
     id_token_signing_alg_values_supported: algorithms,
     userinfo_signing_alg_values_supported: algorithms,
@@ -63,6 +57,26 @@ export function discoveryOf(options: {
     ...options.more,
   };
 }
+
+/** How clients prove themselves at one of the back doors. */
+const proofsAt = (door: string, names: readonly string[]): Discovery => ({
+  [`${door}_endpoint_auth_methods_supported`]: names,
+  ...(names.includes("private_key_jwt")
+    ? { [`${door}_endpoint_auth_signing_alg_values_supported`]: assertionAlgorithms }
+    : {}),
+});
+
+/** Only a client that proves something may introspect. */
+const backDoorsOf = (issuer: string, names: readonly string[]): Discovery => ({
+  revocation_endpoint: `${issuer}/oauth/revoke`,
+  ...proofsAt("revocation", names),
+  introspection_endpoint: `${issuer}/oauth/introspect`,
+  ...proofsAt(
+    "introspection",
+    names.filter((name) => name !== "none"),
+  ),
+  introspection_signing_alg_values_supported: ["RS256"],
+});
 
 /** A route as a protected resource (RFC 9728 §2). */
 export const resourceMetadataOf = (
