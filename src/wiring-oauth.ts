@@ -1,8 +1,10 @@
+import type { Accounts } from "./accounts/accounts.ts";
 import type { Audit } from "./audit/audit.ts";
 import type { Authentication } from "./authentication/authentication.ts";
 import { deriveSecrets } from "./crypto/derived-secrets.ts";
 import type { Config } from "./env.ts";
 import type { ProtectedResources } from "./gateway/protected-resources.ts";
+import { createAssertions } from "./oauth/assertions.ts";
 import { type ClientAuthentication, createClientAuthentication } from "./oauth/authenticate-client.ts";
 import { clientAuthenticationMethods } from "./oauth/client-authentication/index.ts";
 import { createClientBook } from "./oauth/client-book.ts";
@@ -43,6 +45,7 @@ type Sources = {
   readonly tokenCheck: TokenCheck;
   readonly refreshTokens: RefreshTokens;
   readonly authentication: Authentication;
+  readonly accounts: Accounts;
   readonly protectedResources: ProtectedResources;
   readonly audit: Pick<Audit, "record">;
   readonly now: () => number;
@@ -52,10 +55,10 @@ type Sources = {
 export async function wireOauth(sources: Sources) {
   const { tokenCheck, refreshTokens } = sources;
   const { issuer } = sources.config;
-  const { clients, clientAuthentication, authenticationMethods } = await wireClients(sources);
+  const { clients, clientAuthentication, authenticationMethods, assertions } = await wireClients(sources);
   const resources = createResources({ issuer, routeOf: sources.protectedResources.routeOf });
   const people = wireGrants({ ...sources, clients, resources });
-  const grants = grantTypes({ ...sources, ...people.stores, resources, issuer, lifetimes });
+  const grants = grantTypes({ ...sources, ...people.stores, assertions, resources, issuer, lifetimes });
   return {
     clients,
     clientAuthentication,
@@ -75,14 +78,15 @@ async function wireClients({ config, database, redis, revocation, rateLimits, au
   const clients = createClients({ store, book, revocation, audit, now });
   const { takeOnce } = await createOnceStore(redis, now);
   const audiences = [config.issuer, `${config.issuer}/oauth/token`];
-  const authenticationMethods = clientAuthenticationMethods({ audiences, takeOnce, now });
+  const assertions = createAssertions({ audiences, takeOnce, now });
+  const authenticationMethods = clientAuthenticationMethods({ assertions, now });
   const clientAuthentication = createClientAuthentication({
     methods: authenticationMethods,
     clients,
     rateLimits,
     audit,
   });
-  return { clients, clientAuthentication, authenticationMethods };
+  return { clients, clientAuthentication, authenticationMethods, assertions };
 }
 
 async function wireIntrospection(sources: Sources, clientAuthentication: ClientAuthentication) {

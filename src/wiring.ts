@@ -249,6 +249,7 @@ export async function wire(config: Config, options: WiringOptions) {
     accessTokens,
     tokenCheck,
     refreshTokens,
+    accounts,
     authentication,
   });
 

@@ -65,6 +65,10 @@ function requireGrants(metadata: ClientMetadata): void {
     refuse("grant_types", "refresh_token renews what another grant gave: name that too");
   if (!isConfidential(metadata) && grantTypes.some((grant) => grantsOfConfidential.includes(grant)))
     refuse("grant_types", "holds one for clients that authenticate; this one does not");
+  const isVouching = grantTypes.includes("urn:ietf:params:oauth:grant-type:jwt-bearer");
+  if (isVouching && !metadata.firstParty)
+    refuse("grant_types", "jwt-bearer is for first_party clients: it asks nobody");
+  if (isVouching && !metadata.jwks) refuse("jwks", "jwt-bearer needs public keys");
 }
 
 function requireProof(metadata: ClientMetadata): void {

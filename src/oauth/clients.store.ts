@@ -5,6 +5,7 @@ import { type Database, isUniqueViolation } from "../storage/database.ts";
 import { decodeRow } from "../storage/rows.ts";
 import { refreshFamilies } from "../tokens/tables.ts";
 import { type Client, standardMetadata } from "./client.ts";
+import { authorizationCodes, consents } from "./grants.tables.ts";
 import { clients } from "./tables.ts";
 
 export type ChangedClient = { readonly client: Client; readonly noted: PendingChange[] };
@@ -90,7 +91,7 @@ export function createClientStore(database: Database) {
       );
     },
 
-    /** Its refresh families go with it. */
+    /** What people agreed to and what it was given goes with it. */
     delete(id: string, at: Date, endsBefore: Date): Promise<ChangedClient | null> {
       return changeAndNote(
         sql`delete from ${clients} where id = ${id} returning *`,
@@ -99,7 +100,9 @@ export function createClientStore(database: Database) {
         sql`, families as (
               update ${refreshFamilies} set revoked_at = ${moment(at)}, revoked_reason = 'by_operator'
               where client_id in (select id from changed) and revoked_at is null
-            )`,
+            ),
+            agreed as (delete from ${consents} where client_id in (select id from changed)),
+            redeemable as (delete from ${authorizationCodes} where client_id in (select id from changed))`,
       );
     },
   };

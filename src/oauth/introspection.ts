@@ -90,6 +90,7 @@ const accessShown = (token: AccessToken): TokenShown => ({
   exp: token.expiresAtSeconds,
   ...(token.sessionId === null ? {} : { sid: token.sessionId }),
   ...(token.acr === null ? {} : { acr: token.acr }),
+  ...(token.actor === null ? {} : { act: token.actor }),
   ...(token.authTimeSeconds === null ? {} : { auth_time: token.authTimeSeconds }),
 });
 

@@ -1,7 +1,7 @@
+import { assertionAlgorithms } from "./assertions.ts";
 import { acrValuesSupported } from "./assurance.ts";
 import { promptValues, responseModes } from "./authorization-request.ts";
 import type { ClientAuthenticationMethod } from "./client-authentication/method.ts";
-import { assertionAlgorithms } from "./client-authentication/private-key-jwt.ts";
 import type { GrantType } from "./grants/grant.ts";
 import { challengeMethods } from "./pkce.ts";
 import { claimNames } from "./requested-claims.ts";

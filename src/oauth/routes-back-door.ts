@@ -104,4 +104,5 @@ const tokenView = (answer: TokenAnswer) => ({
   scope: answer.scopes.join(" "),
   ...(answer.refreshToken ? { refresh_token: answer.refreshToken } : {}),
   ...(answer.idToken ? { id_token: answer.idToken } : {}),
+  ...(answer.issuedTokenType ? { issued_token_type: answer.issuedTokenType } : {}),
 });

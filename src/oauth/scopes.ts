@@ -1,4 +1,6 @@
+import { AuthError } from "../errors/auth-error.ts";
 import type { IdentityScope } from "../tokens/tables.ts";
+import { oneOf, type Parameters } from "./parameters.ts";
 
 /** A scope as a person reads it; `isGrave`: it stands last on the page of consent, and marked. */
 export type ScopeShown = {
@@ -50,6 +52,14 @@ export function parseScope(text: string): string[] | null {
   const scopes = text.split(" ").filter((one) => one !== "");
   const isShaped = scopes.every((one) => /^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/.test(one));
   return isShaped && scopes.length <= 100 ? [...new Set(scopes)] : null;
+}
+
+/** What is asked for of what there is, all of it when nothing is said (RFC 6749 §3.3). Throws `invalid_scope`: never more. */
+export function narrowed(ceiling: readonly string[], parameters: Parameters): readonly string[] {
+  const text = oneOf(parameters, "scope");
+  const scopes = text === null ? ceiling : parseScope(text);
+  if (!scopes?.every((scope) => ceiling.includes(scope))) throw new AuthError("invalid_scope");
+  return scopes;
 }
 
 /** Nobody gives away what is not theirs: a right at an API that the person has not is left out. */

@@ -1,9 +1,18 @@
+import { sql } from "drizzle-orm";
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from "jose";
 import { describe, expect, test } from "vitest";
 import { createClock } from "../support/clock.ts";
 import { givenIsolate, givenKey, type Isolate, issuer, withAdmin } from "../support/given.ts";
-import { basic, form, givenClient, givenPublicClient } from "../support/given-clients.ts";
+import { basic, clientOperator, form, givenClient, givenPublicClient } from "../support/given-clients.ts";
 import { givenTokenRoute } from "../support/given-jws.ts";
+import {
+  givenApp,
+  givenCode,
+  givenGrant,
+  givenProvider,
+  redeem,
+  tokensIn,
+} from "../support/given-provider.ts";
 import { askedBy, familyRow, givenAccessToken, givenFamily } from "../support/given-tokens.ts";
 import { expectOauthError } from "../support/oauth-answers.ts";
 import { expectProblem } from "../support/problem.ts";
@@ -205,6 +214,41 @@ describe("IR-01: revocation (RFC 7009 §2.1)", () => {
     clock.advance(10_001);
     expect((await route.call(accessToken)).status).toBe(401);
     await expectRevoked(await door.fetch("/oauth/revoke", given));
+  });
+
+  test("an application gives back its grant, and the person's own session and other applications go on", async () => {
+    const { isolate, client } = await givenProvider();
+    const { tokens, browser } = await givenGrant(isolate, client, { scope: "openid" });
+    const sibling = await givenApp(isolate);
+    const others = await tokensIn(await redeem(isolate, sibling, await givenCode(browser, sibling)));
+    await expectRevoked(await revoke(isolate, tokens.refresh_token ?? "", client));
+    expect(await shownTo(isolate, tokens.access_token, client)).toEqual({ active: false });
+    expect(await shownTo(isolate, tokens.refresh_token ?? "", client)).toEqual({ active: false });
+    expect(await shownTo(isolate, others.access_token, sibling)).toMatchObject({ active: true });
+    expect(await shownTo(isolate, others.refresh_token ?? "", sibling)).toMatchObject({ active: true });
+    expect((await browser.open("/account")).answer.status).toBe(200);
+  });
+
+  test("a client that is deleted takes with it what people agreed to and what it was given", async () => {
+    const { isolate, client } = await givenProvider();
+    const { tokens, browser, account } = await givenGrant(isolate, client);
+    const unused = await givenCode(browser, client);
+    expect(unused).toMatch(/^gc_/);
+    await isolate.rooms.clients.delete(client.id, clientOperator(isolate));
+    const { rows } = await isolate.rooms.database.execute<{ what: string; left: string }>(sql`
+      select 'families' as what, count(*) as left from refresh_families
+        where client_id = ${client.id} and revoked_at is null
+      union all select 'consents', count(*) from consents where client_id = ${client.id}
+      union all select 'codes', count(*) from authorization_codes where client_id = ${client.id}`);
+    expect(rows.map(({ what, left }) => [what, Number(left)])).toEqual([
+      ["families", 0],
+      ["consents", 0],
+      ["codes", 0],
+    ]);
+    const route = await givenTokenRoute(isolate);
+    expect((await route.call(tokens.access_token)).status).toBe(401);
+    expect((await browser.open("/account")).answer.status).toBe(200);
+    expect((await isolate.rooms.accounts.get(account.id)).state).toBe("active");
   });
 
   test("another client's token is answered alike and lives on, and so is what was never a token", async () => {

@@ -1,4 +1,4 @@
-import type { EventReason } from "../../audit/events.ts";
+import type { AssertionFault } from "../assertions.ts";
 import type { Client, ClientAuthenticationName } from "../client.ts";
 import type { Parameters } from "../parameters.ts";
 
@@ -8,19 +8,7 @@ export type Sent = { readonly authorization: string | null; readonly parameters:
 /** Who it says it is, and by what. Null: what came cannot be read. */
 export type Claim = { readonly clientId: string; readonly proof: string } | null;
 
-/** Null: proved. */
-export type ProofFault = Extract<
-  EventReason,
-  | "wrong_secret"
-  | "malformed"
-  | "bad_signature"
-  | "wrong_algorithm"
-  | "unknown_key"
-  | "wrong_audience"
-  | "expired"
-  | "not_yet_valid"
-  | "replayed"
->;
+export type ProofFault = AssertionFault | "wrong_secret";
 
 /** A way for a client to prove that it is itself. A new one is a file here and a line in the list. */
 export type ClientAuthenticationMethod = {
@@ -28,5 +16,6 @@ export type ClientAuthenticationMethod = {
   /** Whether the request tries this way, well or badly. */
   isTried(sent: Sent): boolean;
   read(sent: Sent): Claim;
+  /** Null: proved. */
   verify(client: Client, proof: string): Promise<ProofFault | null>;
 };

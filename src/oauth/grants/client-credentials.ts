@@ -1,20 +1,9 @@
 import { AuthError } from "../../errors/auth-error.ts";
 import type { AccessTokens } from "../../tokens/access-tokens.ts";
 import { isConfidential } from "../client.ts";
-import { scopesOf } from "../client-wire.ts";
-import { oneOf } from "../parameters.ts";
 import type { Resources } from "../resources.ts";
+import { isIdentityScope, narrowed } from "../scopes.ts";
 import type { GrantType } from "./grant.ts";
-
-/** About a person, and here there is none. */
-const ofPeople: ReadonlySet<string> = new Set([
-  "openid",
-  "profile",
-  "email",
-  "address",
-  "phone",
-  "offline_access",
-]);
 
 /**
  * A client in its own name (RFC 6749 §4.4): what it may ever have is registered, and nothing it sends makes that more. No
@@ -27,10 +16,11 @@ export const clientCredentials = (rooms: {
   name: "client_credentials",
   async exchange({ client, parameters, visit }) {
     if (!isConfidential(client)) throw new AuthError("unauthorized_client");
-    const ceiling = client.scopes.filter((scope) => !ofPeople.has(scope));
-    const asked = oneOf(parameters, "scope");
-    const scopes = asked === null ? ceiling : [...new Set(scopesOf(asked))];
-    if (!scopes.every((scope) => ceiling.includes(scope))) throw new AuthError("invalid_scope");
+    // What is about a person is nothing here.
+    const scopes = narrowed(
+      client.scopes.filter((scope) => !isIdentityScope(scope)),
+      parameters,
+    );
     const audience = await rooms.resources.audienceOf(client, parameters, visit);
     const { accessToken, expiresInSeconds } = await rooms.accessTokens.issue({
       // RFC 9068 §2.2: the client itself.

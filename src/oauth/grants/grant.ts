@@ -16,6 +16,8 @@ export type TokenAnswer = {
   readonly scopes: readonly string[];
   readonly refreshToken?: string | null;
   readonly idToken?: string | null;
+  /** RFC 8693 §2.2.1. */
+  readonly issuedTokenType?: string;
 };
 
 /** A way to come by tokens. A new one is a file here and a line in the list. */
