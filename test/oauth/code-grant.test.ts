@@ -161,6 +161,25 @@ test("signing out ends what applications had of the session, but what may act wi
   await expectOauthError(await refresh(renewed.refresh_token), 400, "invalid_grant");
 });
 
+test("a sign-out and a redemption at once: whoever was first, nothing of the grant outlives the session", async () => {
+  const { isolate, client } = await givenProvider();
+  for (let round = 0; round < 5; round += 1) {
+    const { browser } = await givenSignedIn(isolate);
+    const code = await givenCode(browser, client);
+    const [, redeemed] = await Promise.all([
+      browser.submit("/account", {}, "/account/sign-out"),
+      redeem(isolate, client, code),
+    ]);
+    await isolate.settle();
+    expect([200, 400]).toContain(redeemed.status);
+    if (redeemed.status !== 200) continue;
+    const { access_token, refresh_token = "" } = await tokensIn(redeemed);
+    expect((await userinfo(isolate, access_token)).status).toBe(401);
+    const refreshed = await exchange(isolate, client, { grant_type: "refresh_token", refresh_token });
+    await expectOauthError(refreshed, 400, "invalid_grant");
+  }
+});
+
 test("a session that is proved anew takes what applications had of it along", async () => {
   const { isolate, clock, client } = await givenProvider();
   const { browser, password, tokens } = await givenGrant(isolate, client);
