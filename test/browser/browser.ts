@@ -7,7 +7,7 @@ import {
 } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, inject } from "vitest";
 
-export const { issuer, mailbox } = inject("site");
+export const { issuer, mailbox, admin_key: adminKey } = inject("site");
 
 /** On plain-http loopback the names bear no prefix. */
 export const cookieNames = {

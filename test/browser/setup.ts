@@ -10,8 +10,8 @@ import { REPOSITORY } from "../../scripts/stack/local-data.ts";
 import { routeApplication, startApplication } from "./application.ts";
 
 /** Where a stack is, as a person meets it. */
-type Site = { readonly issuer: string; readonly mailbox: string };
-type Ready = Site & { readonly admin_key: string };
+type Site = { readonly issuer: string; readonly mailbox: string; readonly admin_key: string };
+type Ready = Site;
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -58,7 +58,8 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const site = await startSite({ BRAND_NAME: brandName, REVOCATION_BOUND_SECONDS: "1" });
   closing.defer(() => site.stop());
   await routeApplication(site.issuer, site.admin_key, application);
-  project.provide("site", { issuer: site.issuer, mailbox: site.mailbox });
+  const { issuer, mailbox, admin_key } = site;
+  project.provide("site", { issuer, mailbox, admin_key });
   project.provide("chromium", server.wsEndpoint());
   const started = closing.move();
   return () => started.disposeAsync();
