@@ -2,8 +2,9 @@
 import * as oauth from "oauth4webapi";
 import * as openid from "openid-client";
 import { expect, test } from "vitest";
-import { type Isolate, issuer } from "../support/given.ts";
+import { givenIsolate, type Isolate, issuer } from "../support/given.ts";
 import { type Browser, givenSignedIn } from "../support/given-browser.ts";
+import { givenClient, givenKeyClient } from "../support/given-clients.ts";
 import {
   answerConsent,
   callback,
@@ -133,4 +134,48 @@ test("oauth4webapi: a public client checks every answer, the one by form_post an
   await expect(oauth.processAuthorizationCodeResponse(as, self, silent)).rejects.toMatchObject({
     error: "invalid_grant",
   });
+});
+
+test("oauth4webapi: a machine by its own key, or by a secret in the body: tokens, introspection signed and plain, revocation", async () => {
+  const isolate = await givenIsolate();
+  const [byKey, byPost] = [
+    await givenKeyClient(isolate),
+    await givenClient(isolate, { authenticationMethod: "client_secret_post" }),
+  ];
+  const options = { [oauth.customFetch]: fetchOf(isolate) as never };
+  const at = new URL(issuer);
+  const as = await oauth.processDiscoveryResponse(at, await oauth.discoveryRequest(at, options));
+  const clients = [
+    [byKey.id, oauth.PrivateKeyJwt({ key: byKey.privateKey, kid: "one" })],
+    [byPost.id, oauth.ClientSecretPost(byPost.secret)],
+  ] as const;
+  for (const [id, proof] of clients) {
+    const self: oauth.Client = { client_id: id, introspection_signed_response_alg: "RS256" };
+    const asked = await oauth.clientCredentialsGrantRequest(
+      as,
+      self,
+      proof,
+      { scope: "orders.read" },
+      options,
+    );
+    const { access_token, scope } = await oauth.processClientCredentialsResponse(as, self, asked);
+    expect(scope).toBe("orders.read");
+    for (const requestJwtResponse of [false, true]) {
+      const told = await oauth.introspectionRequest(as, self, proof, access_token, {
+        ...options,
+        requestJwtResponse,
+      });
+      const shown = await oauth.processIntrospectionResponse(as, self, told);
+      expect(shown).toMatchObject({ active: true, sub: id, client_id: id, scope: "orders.read" });
+      if (requestJwtResponse) await oauth.validateApplicationLevelSignature(as, told, options);
+    }
+    await oauth.processRevocationResponse(
+      await oauth.revocationRequest(as, self, proof, access_token, options),
+    );
+    const dead = await oauth.introspectionRequest(as, self, proof, access_token, {
+      ...options,
+      requestJwtResponse: false,
+    });
+    expect(await oauth.processIntrospectionResponse(as, self, dead)).toEqual({ active: false });
+  }
 });
