@@ -204,6 +204,7 @@ export function createApp(rooms: Rooms) {
     gateway: {
       gateway,
       audit,
+      issuer: config.issuer,
       eventsOf: (passage, visit) =>
         "verdict" in passage
           ? eventsFor(passage.verdict, visit, passage.route?.id ?? null)

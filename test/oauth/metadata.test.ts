@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import { givenRoute, issuer } from "../support/given.ts";
 import { givenProvider } from "../support/given-provider.ts";
+import { bearerOf } from "../support/given-sessions.ts";
+import { givenAccessToken } from "../support/given-tokens.ts";
 import { expectProblem } from "../support/problem.ts";
 
 test("oidcc-discovery-endpoint-verification: both documents say the same, of this issuer, and only what is there (RFC 8414 §2)", async () => {
@@ -69,4 +71,36 @@ test("a gateway route tells as a protected resource who gives tokens for it (RFC
       404,
       "not_found",
     );
+});
+
+test("a refusal at a route points there, and one without a token names every scope at once (RFC 9728 §5.1)", async () => {
+  const { isolate } = await givenProvider();
+  const scopes = ["tools.list", "tools.call"];
+  const route = await givenRoute(isolate, { credentials: ["access-token"], scopes, level: "two-factor" });
+  const pointer = `resource_metadata="${issuer}/.well-known/oauth-protected-resource${route.url}"`;
+  const call = (token?: string) =>
+    isolate.fetch(route.url, token === undefined ? {} : { headers: bearerOf(token) });
+  const challenges = async (answer: Response) => [answer.status, answer.headers.get("www-authenticate")];
+  const realm = 'Bearer realm="gatehouse"';
+  expect(await challenges(await call())).toEqual([
+    401,
+    `${realm}, scope="tools.list tools.call", ${pointer}`,
+  ]);
+  expect(await challenges(await call("nonsense"))).toEqual([
+    401,
+    `${realm}, error="invalid_token", ${pointer}`,
+  ]);
+  const narrow = await givenAccessToken(isolate, { scopes: ["tools.list"], acr: "two-factor" });
+  expect(await challenges(await call(narrow.accessToken))).toEqual([
+    403,
+    `${realm}, error="insufficient_scope", scope="tools.list tools.call", ${pointer}`,
+  ]);
+  const weak = await givenAccessToken(isolate, { scopes });
+  const stepUp = await call(weak.accessToken);
+  expect(stepUp.headers.get("www-authenticate")).toMatch(
+    /insufficient_user_authentication.*acr_values="two-factor", resource_metadata=/,
+  );
+  expect(stepUp.headers.get("www-authenticate")?.endsWith(pointer)).toBe(true);
+  const keys = await givenRoute(isolate, { credentials: ["api-key"] });
+  expect((await isolate.fetch(keys.url)).headers.get("www-authenticate")).toBe(realm);
 });
