@@ -1,6 +1,7 @@
 import { isLoopback } from "../src/http/door-checks.ts";
 import { type Connection, findConnection, findMailbox } from "./cli/connection.ts";
 import { createCaller } from "./demo/caller.ts";
+import { tellClients } from "./demo/clients.ts";
 import { tellEndings } from "./demo/endings.ts";
 import { tellIdentity } from "./demo/identity.ts";
 import { tellLimits } from "./demo/limits.ts";
@@ -29,6 +30,7 @@ async function tellAll(story: Story, stage: Stage, mailbox: Mailbox): Promise<vo
   await tellQuestions(story, stage, given);
   await tellEndings(story, stage, given);
   await tellPeople(story, stage, mailbox);
+  await tellClients(story, stage);
   await tellRecord(story, stage, { since });
 }
 

@@ -27,6 +27,7 @@ import { type DoorEnv, readVisit, type Visit } from "./http/visit.ts";
 import { authRoutes } from "./login/routes.ts";
 import { pageRoutes } from "./login/routes-pages.tsx";
 import { relatedOriginRoutes } from "./mfa/routes-related-origins.ts";
+import { providerPages, providerRoutes } from "./provider.ts";
 import { createKeySetAnswer, keySetRoutes } from "./signing-keys/routes.ts";
 import { ask } from "./storage/redis.ts";
 import { firstPartyClient } from "./tokens/access-token.ts";
@@ -68,19 +69,18 @@ function mountRooms(rooms: Roof, busy: BusyDoors): { app: Hono<DoorEnv>; managem
   );
   const { issuer } = rooms.config;
   const cookies = createCookies(issuer);
+  const answerOnPage = (thrown: Error, c: { env: DoorEnv["Bindings"]; req: { raw: Request } }) => {
+    const { visit } = c.env;
+    return answerThrown(thrown, rooms, visit, rooms.shell.answerTo(thrown, c.req.raw, visit.requestId));
+  };
   const auth = { ...rooms, access: rooms.ownAccess, cookies, issuer, clientId: firstPartyClient };
   app.route("/auth", authRoutes(auth));
+  app.route("/", pageRoutes({ ...rooms, applications: rooms.consents, cookies, issuer }, answerOnPage));
   app.route(
     "/",
-    pageRoutes({ ...rooms, cookies, issuer }, (thrown, c) =>
-      answerThrown(
-        thrown,
-        rooms,
-        c.env.visit,
-        rooms.shell.answerTo(thrown, c.req.raw, c.env.visit.requestId),
-      ),
-    ),
+    providerRoutes(rooms, (thrown, visit) => reportThrown(thrown, rooms, visit)),
   );
+  app.route("/", providerPages({ ...rooms, cookies, issuer }, answerOnPage));
   // Apart: Hono's fast router refuses `/keys/import` beside `/keys/:id/rotate`, and all of its app are then on a slow one.
   const operations = managementRoutes({
     ...rooms,
@@ -112,12 +112,18 @@ function answerThrown(
   visit: Visit,
   answer = problemOf(thrown, visit.requestId),
 ): Response {
+  reportThrown(thrown, rooms, visit);
+  return answer;
+}
+
+/** Tells operators of bugs and outages, and audit of what a caller did wrong at any door. */
+function reportThrown(thrown: Error, rooms: Rooms, visit: Visit): void {
   if (!(thrown instanceof AuthError)) {
     rooms.reports.bug(thrown);
-    return answer;
+    return;
   }
   if (statusOf(thrown.code) >= 500) rooms.reports.failure(thrown, visit.requestId);
-  return refused(thrown.code, rooms, visit, answer);
+  for (const event of eventsOfWord(thrown.code, visit)) rooms.audit.record(event, visit.background);
 }
 
 /** A known address with another method is 405 and says which methods it has (RFC 9110 §15.5.6). */
@@ -198,6 +204,7 @@ export function createApp(rooms: Rooms) {
     gateway: {
       gateway,
       audit,
+      issuer: config.issuer,
       eventsOf: (passage, visit) =>
         "verdict" in passage
           ? eventsFor(passage.verdict, visit, passage.route?.id ?? null)

@@ -31,7 +31,8 @@ export default {
 
   /** Each minute: tells the edges what they were not told, stores the events and sends the mails that waited, keeps a signing key. */
   async scheduled(_: ScheduledController, environment: Environment, scope: ExecutionContext): Promise<void> {
-    const { revocation, audit, messages, signingKeys, accounts, sessions, mfa } = await roomsOf(environment);
+    const rooms = await roomsOf(environment);
+    const { revocation, audit, messages, signingKeys, accounts, sessions, mfa } = rooms;
     const background = (work: Promise<unknown>) => scope.waitUntil(work);
     const done = await Promise.allSettled([
       revocation.repair(),
@@ -40,6 +41,7 @@ export default {
       accounts.sweep(),
       sessions.sweep(),
       mfa.sweep(),
+      rooms.sweepCodes(),
       signingKeys.ensure(background),
     ]);
     for (const one of done) {

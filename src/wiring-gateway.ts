@@ -4,6 +4,7 @@ import type { Config } from "./env.ts";
 import { createForwardAuth } from "./gateway/forward-auth.ts";
 import { createGateway } from "./gateway/gateway.ts";
 import { createIdentityTokens } from "./gateway/identity-tokens.ts";
+import { createProtectedResources } from "./gateway/protected-resources.ts";
 import { createRouteAdmin } from "./gateway/route-admin.ts";
 import { createRouteBook } from "./gateway/route-book.ts";
 import { createRouteStore } from "./gateway/store.ts";
@@ -53,5 +54,6 @@ export function wireGateway(sources: {
     },
     now,
   });
-  return { gateway, forwardAuth, routeAdmin };
+  const protectedResources = createProtectedResources({ book, issuer });
+  return { gateway, forwardAuth, routeAdmin, protectedResources };
 }

@@ -63,6 +63,7 @@ import { createRefreshStore } from "./tokens/store.ts";
 import { createTokenCheck } from "./tokens/token-check.ts";
 import { wireFactors } from "./wiring-factors.ts";
 import { wireGateway } from "./wiring-gateway.ts";
+import { wireOauth } from "./wiring-oauth.ts";
 
 export type WiringOptions = {
   /** Argon2, compiled at deployment: only the entry may import a module of it. */
@@ -247,14 +248,18 @@ export async function wire(config: Config, options: WiringOptions) {
     clientId: firstPartyClient,
   });
 
-  const { gateway, forwardAuth, routeAdmin } = wireGateway({
-    config,
-    database,
+  const basis = { config, database, audit, revocation, signingKeys, now };
+  const gatewayRooms = wireGateway({ ...basis, authentication });
+  const oauth = await wireOauth({
+    ...basis,
+    ...gatewayRooms,
+    redis,
+    rateLimits,
+    accessTokens,
+    tokenCheck,
+    refreshTokens,
+    accounts,
     authentication,
-    revocation,
-    signingKeys,
-    audit,
-    now,
   });
 
   return {
@@ -284,9 +289,8 @@ export async function wire(config: Config, options: WiringOptions) {
     authentication,
     keyVerifier,
     operatorAccess,
-    gateway,
-    forwardAuth,
-    routeAdmin,
+    ...gatewayRooms,
+    ...oauth,
   };
 }
 

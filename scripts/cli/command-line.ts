@@ -1,6 +1,7 @@
 import { isRefusal } from "../stack/refusal.ts";
 import { auditCommands } from "./audit.ts";
 import { bootstrapCommand } from "./bootstrap.ts";
+import { clientCommands } from "./clients.ts";
 import { type Command, findCommand, readGiven, type World } from "./command.ts";
 import { findConnection } from "./connection.ts";
 import { factorCommands } from "./factors.ts";
@@ -24,6 +25,7 @@ export const commands: readonly Command[] = [
   ...sessionCommands,
   ...tokenCommands,
   ...routeCommands,
+  ...clientCommands,
   ...signingKeyCommands,
   ...auditCommands,
   bootstrapCommand,

@@ -1,4 +1,10 @@
 import type { InferInput } from "valibot";
+import type { clientView } from "../../src/admin/client-handlers.ts";
+import type {
+  createClientInput,
+  rotateClientSecretInput,
+  updateClientInput,
+} from "../../src/admin/client-input.ts";
 import type {
   createKeyInput,
   importKeysInput,
@@ -30,6 +36,8 @@ import { usageError } from "./usage.ts";
 export type KeyShown = ReturnType<typeof keyView>;
 export type LastUse = ReturnType<typeof lastUseView>;
 export type RouteShown = ReturnType<typeof routeView>;
+export type ClientShown = ReturnType<typeof clientView>;
+type ClientSecret = { readonly client_secret?: string };
 export type UserShown = ReturnType<typeof userView>;
 export type SessionShown = ReturnType<typeof sessionView>;
 export type FactorShown = ReturnType<typeof factorView>;
@@ -55,6 +63,12 @@ type Answers = {
   readonly getRoute: RouteShown;
   readonly updateRoute: RouteShown & Reach;
   readonly deleteRoute: Reach;
+  readonly createClient: ClientShown & ClientSecret;
+  readonly listClients: Page<ClientShown>;
+  readonly getClient: ClientShown;
+  readonly updateClient: ClientShown & ClientSecret & Reach;
+  readonly rotateClientSecret: ClientShown & ClientSecret & Reach;
+  readonly deleteClient: Reach;
   readonly listSigningKeys: Page<SigningKeyShown>;
   readonly rotateSigningKeys: TimelineShown;
   readonly createUser: UserShown;
@@ -71,7 +85,7 @@ type Answers = {
   readonly listEvents: Page<EventShown>;
 };
 
-type Bodies = {
+export type Bodies = {
   readonly createKey: InferInput<typeof createKeyInput>;
   readonly importKeys: InferInput<typeof importKeysInput>;
   readonly updateKey: InferInput<typeof updateKeyInput>;
@@ -79,6 +93,9 @@ type Bodies = {
   readonly rotateSigningKeys: InferInput<typeof rotateSigningKeysInput>;
   readonly createRoute: InferInput<typeof createRouteInput>;
   readonly updateRoute: InferInput<typeof updateRouteInput>;
+  readonly createClient: InferInput<typeof createClientInput>;
+  readonly updateClient: InferInput<typeof updateClientInput>;
+  readonly rotateClientSecret: InferInput<typeof rotateClientSecretInput>;
   readonly createUser: InferInput<typeof createUserInput>;
   readonly updateUser: InferInput<typeof updateUserInput>;
   readonly revokeTokens: InferInput<typeof revokeTokensInput>;

@@ -8,6 +8,8 @@ export type Asked = {
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent as JSON. */
   readonly body?: unknown;
+  /** Sent as a form, instead. */
+  readonly form?: Readonly<Record<string, string>>;
 };
 
 export type Answered = {
@@ -25,11 +27,11 @@ export function createCaller() {
   const agent = new Agent({ keepAlive: true });
 
   async function call(asked: Asked): Promise<Answered> {
-    const body = asked.body === undefined ? undefined : JSON.stringify(asked.body);
+    const body = bodyOf(asked);
     const sent = request(asked.url, {
       agent,
       method: asked.method ?? (body === undefined ? "GET" : "POST"),
-      headers: { ...asked.headers, ...(body === undefined ? {} : jsonHeaders(body)) },
+      headers: { ...asked.headers, ...(body === undefined ? {} : headersOf(asked, body)) },
       signal: AbortSignal.timeout(deadlineMilliseconds),
     });
     const answer = new Promise<Answered>((resolve, reject) => {
@@ -52,8 +54,13 @@ export function createCaller() {
 
 export type Caller = ReturnType<typeof createCaller>;
 
-const jsonHeaders = (body: string) => ({
-  "content-type": "application/json",
+function bodyOf({ body, form }: Asked): string | undefined {
+  if (form) return new URLSearchParams(form).toString();
+  return body === undefined ? undefined : JSON.stringify(body);
+}
+
+const headersOf = ({ form }: Asked, body: string) => ({
+  "content-type": form ? "application/x-www-form-urlencoded" : "application/json",
   "content-length": String(Buffer.byteLength(body)),
 });
 

@@ -24,6 +24,9 @@ const expected = [
   "session.ended",
   "refresh.replayed",
   "token.revoked",
+  "client.created",
+  "client.secret_rotated",
+  "client.refused",
   "signing_key.killed",
 ];
 const linesShown = 12;

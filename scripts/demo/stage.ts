@@ -25,6 +25,7 @@ export function createStage(options: { connection: Connection; caller: Caller; u
   const run = randomBytes(3).toString("hex");
   const keyIds = new Set<string>();
   const routeIds = new Set<string>();
+  const clientIds = new Set<string>();
   const people = new Set<Person>();
   let made = 0;
   const unique = (word: string): string => {
@@ -122,16 +123,18 @@ export function createStage(options: { connection: Connection; caller: Caller; u
     keptKey,
     keptRoute,
     keep: (keyId: string) => keyIds.add(keyId),
+    keepClient: (clientId: string) => clientIds.add(clientId),
     keepPerson: (person: Person) => people.add(person),
     givenKey: async (draft?: Partial<KeyDraft>): Promise<Key> =>
       keptKey(await made201(manage("POST", "/keys", keyDraft(draft)))),
     givenRoute: async (draft?: Partial<RouteDraft>): Promise<Route> =>
       keptRoute(await made201(manage("POST", "/routes", routeDraft(draft)))),
 
-    /** Routes deleted, keys revoked, people removed; answers what is left when something would not go. */
+    /** Routes and clients deleted, keys revoked, people removed; answers what is left when something would not go. */
     async clear(): Promise<string[]> {
       const ends = [
         ...[...routeIds].map((id) => ({ id, asked: manage("DELETE", `/routes/${id}`) })),
+        ...[...clientIds].map((id) => ({ id, asked: manage("DELETE", `/clients/${id}`) })),
         ...[...keyIds].map((id) => ({ id, asked: manage("POST", `/keys/${id}/revoke`) })),
       ];
       const left: string[] = [];

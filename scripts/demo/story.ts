@@ -82,14 +82,16 @@ function bodyOf({ headers, json, text }: Answered, chosen: readonly string[] | u
   return `{${told.join(",")}${told.length < Object.keys(json).length ? ",…" : ""}}`;
 }
 
-function asCurl({ method, url, headers, body }: Asked): string {
+function asCurl({ method, url, headers, body, form }: Asked): string {
   const words = ["curl"];
-  if (method && method !== "GET" && !(method === "POST" && body !== undefined)) words.push("-X", method);
+  const isSent = body !== undefined || form !== undefined;
+  if (method && method !== "GET" && !(method === "POST" && isSent)) words.push("-X", method);
   words.push(/[?&]/.test(url) ? quoted(url) : url);
   for (const [name, value] of Object.entries(headers ?? {})) {
     words.push("-H", quoted(`${capitalized(name)}: ${value}`));
   }
   if (body !== undefined) words.push("--json", quoted(JSON.stringify(body)));
+  for (const [name, value] of Object.entries(form ?? {})) words.push("-d", quoted(`${name}=${value}`));
   return words.join(" ");
 }
 

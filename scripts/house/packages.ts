@@ -26,9 +26,11 @@ const wireFiles = "routes, pages, http/ and the admin room";
 export const packageRules: readonly PackageRule[] = [
   {
     name: "hono",
-    where: "http/, routes, pages and app, rpc, index",
+    where: "http/, routes, pages and app, provider, rpc, index",
     allows: (place) =>
-      isGround(place, "http") || isKind(place, "routes") || isRoof(place, "app.ts", "rpc.ts", "index.ts"),
+      isGround(place, "http") ||
+      isKind(place, "routes") ||
+      isRoof(place, "app.ts", "provider.ts", "rpc.ts", "index.ts"),
   },
   { name: "drizzle-orm", where: storageFiles, allows: isStorage },
   { name: "@neondatabase/serverless", where: storageFiles, allows: isStorage },

@@ -37,8 +37,11 @@ export const roof: ReadonlySet<string> = new Set([
   "rpc.ts",
   "wiring.ts",
   "rooms.ts",
+  "provider.ts",
   "wiring-factors.ts",
   "wiring-gateway.ts",
+  "wiring-grants.ts",
+  "wiring-oauth.ts",
   "env.ts",
   "budgets.ts",
 ]);

@@ -3,7 +3,7 @@ import type { PendingChange } from "../revocation/ending.ts";
 import { noteEndings, pendingOf } from "../revocation/tables.ts";
 import { type Database, inOneTransaction, isUniqueViolation } from "../storage/database.ts";
 import { decodeRow } from "../storage/rows.ts";
-import { type FamilyEnd, refreshFamilies } from "../tokens/tables.ts";
+import { type FamilyEnd, identityScopes, refreshFamilies } from "../tokens/tables.ts";
 import type { LinkPurpose } from "./account.ts";
 import { isLive } from "./links.store.ts";
 import type { AccountRow } from "./store.ts";
@@ -181,6 +181,7 @@ export function createChangeStore(database: Database) {
             update ${refreshFamilies} f set revoked_at = ${moment(at)}, revoked_reason = 'password_changed'
             from changed where f.account_id = changed.id and f.revoked_at is null
               and f.session_id is distinct from ${keepSessionId}::text
+              and (f.sign_in_session_id is null or f.sign_in_session_id is distinct from ${keepSessionId}::text)
             returning f.session_id
           ),
           noted as (${noteEndings(sql`select distinct 'session', session_id from ended`, at)})`,
@@ -214,7 +215,8 @@ export function createChangeStore(database: Database) {
 
     /**
      * What is taken away is taken from living tokens too: everything of before ends, families go on with what is left.
-     * First-party families follow the account; an application keeps at most what it was granted.
+     * First-party families follow the account; an application keeps at most what it was granted, and what is no right
+     * at an API is no operator's to take.
      */
     setScopes: (id: string, scopes: readonly string[], at: Date): Promise<Changed | null> => {
       const from = new Date(at.getTime() + aheadMilliseconds);
@@ -232,7 +234,8 @@ export function createChangeStore(database: Database) {
           ended as (
             update ${refreshFamilies} f set
               scopes = case when f.client_id = 'first-party' then changed.scopes
-                else array(select unnest(f.scopes) intersect select unnest(changed.scopes)) end,
+                else array(select unnest(f.scopes) intersect
+                  (select unnest(changed.scopes) union select unnest(${textArray(identityScopes)}))) end,
               tokens_from = case when exists (select 1 from narrowed) then ${moment(from)} else f.tokens_from end
             from changed where f.account_id = changed.id and f.revoked_at is null
           ),

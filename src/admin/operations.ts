@@ -1,5 +1,11 @@
 import type { GenericSchema } from "valibot";
 import {
+  createClientInput,
+  listClientsQuery,
+  rotateClientSecretInput,
+  updateClientInput,
+} from "./client-input.ts";
+import {
   createKeyInput,
   emptyInput,
   emptyQuery,
@@ -134,6 +140,48 @@ export const operations = {
     method: "delete",
     path: "/routes/:id",
     summary: "Delete a gateway route",
+    answer: "When the change is felt everywhere",
+  }),
+  createClient: call({
+    method: "post",
+    path: "/clients",
+    summary: "Register an OAuth client",
+    status: 201 as const,
+    body: createClientInput,
+    answer: "The client, with its secret in `client_secret` this once",
+  }),
+  listClients: call({
+    method: "get",
+    path: "/clients",
+    summary: "List OAuth clients, newest first",
+    query: listClientsQuery,
+    answer: "`data` and `next_cursor`",
+  }),
+  getClient: call({
+    method: "get",
+    path: "/clients/:id",
+    summary: "Read an OAuth client",
+    answer: "The client, never its secrets",
+  }),
+  updateClient: call({
+    method: "patch",
+    path: "/clients/:id",
+    summary: "Change, disable or enable an OAuth client; disabling ends the access tokens it was given",
+    body: updateClientInput,
+    answer: "The client, and when the change is felt everywhere",
+  }),
+  rotateClientSecret: call({
+    method: "post",
+    path: "/clients/:id/rotate-secret",
+    summary: "Give an OAuth client a new secret; the newest one before it lives on for the overlap",
+    status: 201 as const,
+    body: rotateClientSecretInput,
+    answer: "The client, with its new secret in `client_secret` this once",
+  }),
+  deleteClient: call({
+    method: "delete",
+    path: "/clients/:id",
+    summary: "Delete an OAuth client with all that it was given",
     answer: "When the change is felt everywhere",
   }),
   listSigningKeys: call({

@@ -8,12 +8,14 @@ import { parseInput, readJson } from "../http/body.ts";
 import { refusalProblem } from "../http/refusal.ts";
 import type { DoorEnv } from "../http/visit.ts";
 import type { Mfa } from "../mfa/mfa.ts";
+import type { Clients } from "../oauth/clients.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import type { SigningKeys } from "../signing-keys/signing-keys.ts";
 import type { RefreshTokens } from "../tokens/refresh-tokens.ts";
 import type { TokenCheck } from "../tokens/token-check.ts";
 import { auditHandlers } from "./audit-handlers.ts";
 import type { Handler } from "./call.ts";
+import { clientHandlers } from "./client-handlers.ts";
 import { factorHandlers } from "./factor-handlers.ts";
 import { bodyOf } from "./input.ts";
 import { keyChangeHandlers, keyHandlers } from "./key-handlers.ts";
@@ -29,6 +31,7 @@ type Deps = {
   readonly access: OperatorAccess;
   readonly apiKeys: ApiKeys;
   readonly routeAdmin: RouteAdmin;
+  readonly clients: Clients;
   readonly audit: Audit;
   readonly signingKeys: SigningKeys;
   readonly accounts: Accounts;
@@ -47,6 +50,7 @@ export function managementRoutes(deps: Deps): Hono<DoorEnv> {
     ...keyHandlers(deps),
     ...keyChangeHandlers(deps),
     ...routeHandlers(deps),
+    ...clientHandlers(deps),
     ...signingKeyHandlers(deps),
     ...userHandlers(deps),
     ...sessionHandlers(deps),

@@ -7,7 +7,11 @@ import type { Principal, Verdict } from "./principal.ts";
 import { eventsOf } from "./refusal-event.ts";
 
 /** Scopes of our own doors. Only a management key may give them away. */
-export const ownScopes = { admin: "gatehouse:admin", verify: "gatehouse:keys:verify" } as const;
+export const ownScopes = {
+  admin: "gatehouse:admin",
+  verify: "gatehouse:keys:verify",
+  introspect: "gatehouse:tokens:introspect",
+} as const;
 
 export type Entrant =
   | { readonly ok: true; readonly principal: Principal; readonly actor: Party }

@@ -3,7 +3,9 @@ import type { Principal } from "../authentication/principal.ts";
 /** Named for upstreams in CONTRACT, beside the request's id; each is set or absent, never left over. */
 export function identityHeaders(principal: Principal): [string, string][] {
   const headers: [string, string][] = [["x-auth-method", principal.method]];
-  if (principal.subject) headers.push(["x-user-id", principal.subject.id]);
+  const { subject } = principal;
+  // A client that acts for itself is nobody's user: upstreams know it by x-client-id.
+  if (subject && subject.type !== "client") headers.push(["x-user-id", subject.id]);
   if (principal.clientId) headers.push(["x-client-id", principal.clientId]);
   if (principal.sessionId) headers.push(["x-session-id", principal.sessionId]);
   if (principal.level) headers.push(["x-auth-level", principal.level]);

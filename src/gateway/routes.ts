@@ -6,7 +6,7 @@ import { refusalProblem } from "../http/refusal.ts";
 import type { DoorEnv, Visit } from "../http/visit.ts";
 import { exposedHeaders, isOursToSay } from "./forwarded-headers.ts";
 import type { Gateway, Passage } from "./gateway.ts";
-import type { Route } from "./route.ts";
+import { publicUrlOf, type Route } from "./route.ts";
 
 const corsMaxAgeSeconds = "600";
 const corsMethods = "GET, HEAD, POST, PUT, PATCH, DELETE";
@@ -15,6 +15,7 @@ const passedMethods = `${corsMethods}, OPTIONS`;
 export type GatewayDeps = {
   readonly gateway: Gateway;
   readonly audit: Pick<Audit, "record">;
+  readonly issuer: string;
   readonly eventsOf: (passage: Passage, visit: Visit) => Parameters<Audit["record"]>[0][];
 };
 
@@ -33,15 +34,15 @@ export async function answerPassage(
 ): Promise<Response> {
   const passage = await deps.gateway.pass(request, isIssuer, visit);
   for (const event of deps.eventsOf(passage, visit)) deps.audit.record(event, visit.background);
-  return withCors(answerOf(passage, visit), passage, request.headers.get("origin"));
+  return withCors(answerOf(passage, visit, deps.issuer), passage, request.headers.get("origin"));
 }
 
-function answerOf(passage: Passage, { requestId }: Visit): Response {
+function answerOf(passage: Passage, { requestId }: Visit, issuer: string): Response {
   switch (passage.outcome) {
     case "passed":
       return withLimits(passage.response, passage.verdict);
     case "refused":
-      return refusalProblem(passage.verdict, requestId);
+      return pointing(refusalProblem(passage.verdict, requestId), passage.route, issuer);
     case "preflight":
       return preflight(passage.origin, passage.requestedHeaders);
     case "no_route":
@@ -62,6 +63,21 @@ function answerOf(passage: Passage, { requestId }: Visit): Response {
     case "ambiguous_path":
       return problem("ambiguous_path", requestId);
   }
+}
+
+/**
+ * RFC 9728 §5.1: whoever wants a token is told where it is told who gives one, and who has none yet which scopes it needs,
+ * all of them at once. A route with a hostname of its own has no such place there: that host is its upstream's.
+ */
+function pointing(refusal: Response, route: Route | null, issuer: string): Response {
+  const challenge = refusal.headers.get("www-authenticate");
+  if (!challenge || route?.host !== null || !route.credentials.includes("access-token")) return refusal;
+  const isFirst = !challenge.includes("error=") && route.scopes.length > 0;
+  const scope = isFirst ? `, scope="${route.scopes.join(" ")}"` : "";
+  const path = publicUrlOf(route, issuer).slice(issuer.length);
+  const metadata = `${issuer}/.well-known/oauth-protected-resource${path}`;
+  refusal.headers.set("www-authenticate", `${challenge}${scope}, resource_metadata="${metadata}"`);
+  return refusal;
 }
 
 function withLimits(response: Response, verdict: (Passage & { outcome: "passed" })["verdict"]): Response {

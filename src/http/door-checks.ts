@@ -1,3 +1,4 @@
+import { fromBase64url } from "../crypto/bytes.ts";
 import type { Code } from "../errors/codes.ts";
 import type { Fields } from "./visit.ts";
 
@@ -59,6 +60,30 @@ function holdsToken(text: string): boolean {
   });
 }
 
+/**
+ * An ID token that is shown as a hint, also while its request waits in `return_to`: it tells who somebody was and opens
+ * nothing, and the specification has clients send it so (OIDC Core §3.1.2.1). An access token there is still a find.
+ */
+const hintAnywhere =
+  /id_token_hint(?:=|%(?:25)*3D)(eyJ[\w-]{1,512})\.[\w-]{1,6000}\.[\w-]{1,1024}(?![\w.-])/gi;
+
+function withoutHints(url: URL): URL {
+  if (!url.search.includes("id_token_hint")) return url;
+  const search = url.search.replace(hintAnywhere, (all, header: string) =>
+    isIdTokenHeader(header) ? "id_token_hint" : all,
+  );
+  return new URL(`${url.origin}${url.pathname}${search}`);
+}
+
+function isIdTokenHeader(header: string): boolean {
+  try {
+    const bytes = fromBase64url(header);
+    return bytes !== null && JSON.parse(new TextDecoder().decode(bytes)).typ === "JWT";
+  } catch {
+    return false;
+  }
+}
+
 /** A refresh token of ours: `tokens/refresh-format.ts`. */
 const refreshTokenAnywhere = /gr_[0-9A-Za-z]{22}_\d{1,9}_[0-9A-Za-z]{55}/;
 
@@ -76,8 +101,9 @@ export function keysIn(texts: readonly string[], keyAnywhere: RegExp): string[] 
  * RFC 9700 §4.3.2, RFC 6750 §5.3: a credential in a URL is in logs, histories and referrers already. Finds the parameters that
  * name one, and our own formats under any name or in the path, escaped or not. `keys` are what might be keys of ours.
  */
-export function credentialsInUrl(url: URL, keyAnywhere: RegExp): { found: boolean; keys: string[] } {
-  if (!worthALook.test(url.href)) return { found: false, keys: [] };
+export function credentialsInUrl(whole: URL, keyAnywhere: RegExp): { found: boolean; keys: string[] } {
+  if (!worthALook.test(whole.href)) return { found: false, keys: [] };
+  const url = withoutHints(whole);
   const parameters = url.search === "" ? [] : [...url.searchParams];
   const isNamed = parameters.some(
     ([name, value]) => value !== "" && credentialParameters.has(name.toLowerCase()),

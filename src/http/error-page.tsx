@@ -8,6 +8,7 @@ type Words = {
 };
 
 const nothingChanged = "Nothing was changed.";
+const askThem = "Begin again in the application. If this page comes again, tell those who run it.";
 const goBack = "Go back, load the page anew and try once more.";
 
 /** Errors that a person meets; every other one is spoken of by its status. */
@@ -17,6 +18,24 @@ const wordsOfCode: Partial<Record<Code, Words>> = {
     happened: "What was sent came from another site, or from a page that had been open for too long.",
     kept: nothingChanged,
     now: goBack,
+  },
+  unknown_application: {
+    title: "That application is not known here",
+    happened: sentenceOf("unknown_application"),
+    kept: `${nothingChanged} You were not sent anywhere, and it learned nothing of you.`,
+    now: askThem,
+  },
+  unknown_redirect_uri: {
+    title: "That application may not be what it says",
+    happened: sentenceOf("unknown_redirect_uri"),
+    kept: `${nothingChanged} You were not sent anywhere, and it learned nothing of you.`,
+    now: askThem,
+  },
+  already_answered: {
+    title: "You have answered this already",
+    happened: "Your answer was taken when you gave it for the first time, and counts once.",
+    kept: "What you allowed stands in your account under Applications.",
+    now: "Go back to the application. If it does not know you yet, begin there once more.",
   },
   link_invalid: {
     title: "This link does not work any more",

@@ -2,7 +2,7 @@ import { passkeyScript } from "./page-script-passkeys.ts";
 
 /**
  * What JavaScript adds, and no page needs: a password can be looked at while it is typed, and a form that was sent is not
- * sent again by a second click. A passkey alone needs it.
+ * sent again by a second click; a form that carries an answer back to an application goes by itself. A passkey alone needs it.
  */
 export const pageScript = `"use strict";
 for (const input of document.querySelectorAll(".secret input")) {
@@ -27,4 +27,5 @@ for (const form of document.forms) {
   });
   addEventListener("pageshow", () => submit?.removeAttribute("aria-busy"));
 }
+document.querySelector("form[data-at-once]")?.submit();
 ${passkeyScript}`;

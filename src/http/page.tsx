@@ -22,28 +22,32 @@ export type PageDraft = {
   readonly top?: Markup | undefined;
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Where its forms may go, in the words of `form-action`; to us alone when it is left out. */
+  readonly formAction?: string | undefined;
 };
 
 /** The frame around each page: one style sheet, one script and one icon of our own, and nothing else that a browser may load. */
 export function createPageShell(options: { brand: Brand; assets: PageAssets; issuer: string }) {
   const { brand, assets, issuer } = options;
-  const contentSecurityPolicy = [
-    "default-src 'none'",
-    // The files themselves and not 'self': a gateway's upstream may answer under this very origin.
-    `style-src ${issuer}${assets.stylePath}`,
-    `script-src ${issuer}${assets.scriptPath}`,
-    `img-src ${issuer}${assets.iconPath}`,
-    `connect-src ${Object.values(challengePaths)
-      .map((path) => `${issuer}${path}`)
-      .join(" ")}`,
-    "require-trusted-types-for 'script'",
-    "form-action 'self'",
-    "frame-ancestors 'none'",
-    "base-uri 'none'",
-  ].join("; ");
+  const contentSecurityPolicy = (formAction: string): string =>
+    [
+      "default-src 'none'",
+      // The files themselves and not 'self': a gateway's upstream may answer under this very origin.
+      `style-src ${issuer}${assets.stylePath}`,
+      `script-src ${issuer}${assets.scriptPath}`,
+      `img-src ${issuer}${assets.iconPath}`,
+      `connect-src ${Object.values(challengePaths)
+        .map((path) => `${issuer}${path}`)
+        .join(" ")}`,
+      "require-trusted-types-for 'script'",
+      `form-action ${formAction}`,
+      "frame-ancestors 'none'",
+      "base-uri 'none'",
+    ].join("; ");
+  const ownForms = contentSecurityPolicy("'self'");
   const headers = {
     "content-type": "text/html; charset=utf-8",
-    "content-security-policy": contentSecurityPolicy,
+    "content-security-policy": ownForms,
     "x-frame-options": "DENY",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
@@ -61,9 +65,13 @@ export function createPageShell(options: { brand: Brand; assets: PageAssets; iss
         {draft.content}
       </Document>
     );
+    const forms =
+      draft.formAction === undefined
+        ? {}
+        : { "content-security-policy": contentSecurityPolicy(draft.formAction) };
     return new Response(`<!doctype html>${document}`, {
       status: draft.status ?? 200,
-      headers: { ...headers, ...draft.headers },
+      headers: { ...headers, ...forms, ...draft.headers },
     });
   }
 

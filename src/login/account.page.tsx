@@ -8,6 +8,7 @@ export const accountPages = [
   { path: "/account", label: "Overview" },
   { path: "/account/security", label: "Security" },
   { path: "/account/sessions", label: "Sessions" },
+  { path: "/account/applications", label: "Applications" },
 ] as const;
 export type AccountPage = (typeof accountPages)[number]["path"];
 

@@ -1,6 +1,7 @@
 import { AuthError } from "../errors/auth-error.ts";
 import { AccountContent, AddressContent, DeleteContent } from "./account.page.tsx";
 import { signedOutCookies } from "./routes-cookies.ts";
+import { mountApplications } from "./routes-pages-applications.tsx";
 import {
   type Mistake,
   ownerBond,
@@ -33,6 +34,7 @@ export function mountAccountPages(pages: PageMount, deps: PageDeps): void {
   mountAddress(own, deps);
   mountDeletion(own, deps);
   mountSessions(own, deps);
+  mountApplications(own, deps);
   pages.post(
     "/account/sign-out",
     asOwner(

@@ -14,6 +14,7 @@ import type { DoorEnv } from "../http/visit.ts";
 import type { Mfa } from "../mfa/mfa.ts";
 import type { LiveSession } from "../sessions/session.ts";
 import type { Sessions } from "../sessions/sessions.ts";
+import type { Applications } from "./applications.ts";
 import type { Login } from "./login.ts";
 import { readOwnCookies, withCookies } from "./routes-cookies.ts";
 import { formCookie, formCookieShape } from "./routes-guest-binding.ts";
@@ -26,6 +27,7 @@ export type PageDeps = {
   readonly accounts: Accounts;
   readonly mfa: Mfa;
   readonly sessions: Sessions;
+  readonly applications: Applications;
   readonly cookies: Cookies;
   readonly issuer: string;
   readonly passwordLengthMin: number;
@@ -56,7 +58,10 @@ export type Bond = { readonly name: string; readonly cookies: readonly string[] 
 const formCookieSeconds = 86_400;
 
 /** A browser that is not signed in is known by a cookie that proves nothing else. It gets one with its first form. */
-export function guestOf({ req }: PageContext, { cookies }: Pick<PageDeps, "cookies">): Bond {
+export function guestOf(
+  { req }: { readonly req: { readonly raw: Request } },
+  { cookies }: Pick<PageDeps, "cookies">,
+): Bond {
   const found = cookies.read(req.raw.headers, formCookie);
   const id = found !== null && formCookieShape.test(found) ? found : randomBase62(32);
   const cookie = cookies.set(formCookie, id, { sameSite: "Lax", maxAgeSeconds: formCookieSeconds });
@@ -181,6 +186,8 @@ const notices = {
   "session-ended": "That session is ended.",
   "session-gone": "That session had ended already.",
   "others-ended": "All other sessions are ended.",
+  "application-ended": "Its access is taken away.",
+  "application-gone": "It had no access any more.",
   "account-deleted": "Your account is deleted.",
   "step-over": "That took too long or something changed meanwhile, so nothing was done. Please begin again.",
   "prove-first": "That change needs a fresh proof that it is you. Give it here, then do it once more.",

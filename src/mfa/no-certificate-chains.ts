@@ -1,6 +1,6 @@
 /**
  * Stands in for `@peculiar/x509` (wrangler.toml, `[alias]`): the WebAuthn library walks a certificate chain only to a root
- * that it was given, and none is. What is undefined here throws when it is used, so a chain is refused, never believed.
+ * that it was given, and none is; and for `reflect-metadata`, which that package alone needs. What is undefined here throws when it is used, so a chain is refused, never believed.
  */
 export const X509Certificate = undefined;
 export const X509ChainBuilder = undefined;

@@ -78,6 +78,17 @@ export const limits = {
     windowSeconds: 60,
     whenUnavailable: "local",
   },
+  /**
+   * Clients that did not prove themselves, of one network, and at one client. Past it the answer is another one and strangers'
+   * ids are not looked up; a right secret is let in all the same, so that nobody can lock a client out.
+   */
+  refusedClientsOfNetwork: {
+    name: "refused-clients-of-network",
+    permits: 300,
+    windowSeconds: 60,
+    whenUnavailable: "local",
+  },
+  refusedClient: { name: "refused-client", permits: 300, windowSeconds: 60, whenUnavailable: "local" },
   refusedLinks: { name: "refused-links", permits: 60, windowSeconds: 60, whenUnavailable: "local" },
 } as const satisfies Record<string, Limit>;
 

@@ -2,8 +2,11 @@
 export const tokenKinds = ["jti", "session", "subject", "client", "signing-key"] as const;
 export type TokenKind = (typeof tokenKinds)[number];
 
-/** What a change is about. `person`: an account was disabled, enabled or deleted, and with it the keys it owns. */
-export const changeKinds = ["key", "person", "routes", ...tokenKinds] as const;
+/**
+ * What a change is about. `person`: an account was disabled, enabled or deleted, and with it the keys it owns.
+ * `registration`: an OAuth client was changed, disabled or deleted.
+ */
+export const changeKinds = ["key", "person", "routes", "registration", ...tokenKinds] as const;
 export type ChangeKind = (typeof changeKinds)[number];
 
 /** No access token may live longer; the configuration refuses more. */

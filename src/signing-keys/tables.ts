@@ -6,7 +6,7 @@ export const signingKeys = pgTable(
   {
     kid: text().primaryKey(),
     /** A key signs for one purpose and is never accepted for another. */
-    purpose: text({ enum: ["identity", "access-token"] }).notNull(),
+    purpose: text({ enum: ["identity", "access-token", "id-token"] }).notNull(),
     algorithm: text({ enum: ["RS256", "ES256", "EdDSA"] }).notNull(),
     /** 1, 2, 3 … by purpose and algorithm: two isolates that make "the next one" make one. */
     slot: integer().notNull(),

@@ -24,7 +24,7 @@ export function createAccessTokens(options: {
      */
     async issue(grant: Grant, at: number = now()): Promise<Issued> {
       const claims = claimsOf(grant, { issuer, at, lifeSeconds: accessTokenSeconds });
-      const accessToken = await signingKeys.sign("access-token", accessTokenTyp, claims);
+      const accessToken = await signingKeys.sign("access-token", accessTokenTyp, claims, grant.algorithm);
       return { accessToken, expiresInSeconds: claims.exp - Math.floor(at / 1000), jti: claims.jti };
     },
   };

@@ -90,12 +90,28 @@ export function createEndings(options: {
        * One access token; its session goes on. `expiresAt`: the token's own `exp`; null when it is not known. A later
        * one than any token can have does not keep the note for longer.
        */
-      async revokeToken(jti: string, expiresAt: Date | null, operator: Operator): Promise<Reach> {
+      async revokeToken(
+        jti: string,
+        expiresAt: Date | null,
+        operator: Operator,
+        reason: FamilyEnd = "by_operator",
+      ): Promise<Reach> {
         const at = now();
         const isPossible = expiresAt !== null && expiresAt.getTime() <= at + lifeSecondsMax * 1000;
         const noted = await store.noteToken(jti, new Date(at), isPossible ? expiresAt : null);
-        record("token.revoked", "by_operator", { type: "token", id: jti }, operator);
-        return await announce(noted, "by_operator", operator);
+        record("token.revoked", reason, { type: "token", id: jti }, operator);
+        return await announce(noted, reason, operator);
+      },
+
+      /** What one application has of one person: their access tokens and refresh tokens, whatever session they came from. */
+      async endGrants(
+        accountId: string,
+        clientId: string,
+        reason: FamilyEnd,
+        operator: Operator,
+      ): Promise<Reach> {
+        const noted = await store.endOfClientAt(accountId, clientId, reason, new Date(now()));
+        return await announce(noted, reason, operator);
       },
 
       /** Everything that a client was given: its families, and its access tokens issued before now. */

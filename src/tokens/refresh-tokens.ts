@@ -5,6 +5,7 @@ import { AuthError } from "../errors/auth-error.ts";
 import type { PendingChange } from "../revocation/ending.ts";
 import type { Reach, Revocation } from "../revocation/revocation.ts";
 import type { AccessTokens } from "./access-tokens.ts";
+import type { SignatureAlgorithm } from "./compact-jws.ts";
 import { createEndings } from "./endings.ts";
 import { type FamilyDraft, familyOf, idleSeconds, type NewFamily } from "./refresh-family.ts";
 import { newFamilyId, type RefreshFormat, type RefreshTokenParsed } from "./refresh-format.ts";
@@ -19,7 +20,14 @@ export type RefreshAsked = {
   readonly clientId: string;
   readonly origin: Origin;
   readonly background: Background;
+  /** Less than was granted, for this access token alone; without them, all of it. */
+  readonly scopes?: readonly string[] | null;
+  readonly audience?: string | null;
+  readonly algorithm?: SignatureAlgorithm;
 };
+
+/** What the sign-in or grant decided, for whoever says more of it than the access token does. */
+export type RefreshedGrant = Pick<RefreshFamily, "authTime" | "acr" | "amr" | "claims" | "absoluteExpiresAt">;
 
 export type RefreshVerdict =
   | {
@@ -33,11 +41,17 @@ export type RefreshVerdict =
       /** When the new refresh token dies unless it is used. */
       readonly idleExpiresAt: Date;
       readonly absoluteExpiresAt: Date;
+      readonly grant: RefreshedGrant;
     }
   | { readonly ok: false; readonly reason: RefreshRefusal };
 
-/** `unavailable`: nothing is decided, the same token may be presented again. Every other reason is for ever. */
-export type RefreshRefusal = "malformed" | "forged" | "unknown" | "replayed" | "unavailable";
+/**
+ * `unavailable`: nothing is decided, the same token may be presented again; so it may when more was asked for than was
+ * granted. Every other reason is for ever.
+ */
+export type RefreshRefusal = "malformed" | "forged" | "unknown" | "replayed" | "unavailable" | Excess;
+/** The scope is wider, or the resource another one, than what was granted. */
+type Excess = "insufficient_scope" | "wrong_audience";
 
 /** Told to the owner of a session that ended because somebody presented a token of its past. */
 export type ReplayNotice = {
@@ -145,8 +159,13 @@ export function createRefreshTokens(sources: Sources) {
       return refuse("unavailable", asked);
     }
     const { sessionId, accountId, idleExpiresAt, absoluteExpiresAt } = family;
-    const grant = { ...family, subject: accountId, endsAt: absoluteExpiresAt };
-    const issued = await accessTokens.issue(grant, asked.at);
+    const scopes = asked.scopes ?? family.scopes;
+    const { algorithm = "RS256" } = asked;
+    const narrowed = { scopes, audience: asked.audience ?? family.audience, algorithm };
+    const issued = await accessTokens.issue(
+      { ...family, ...narrowed, subject: accountId, endsAt: absoluteExpiresAt },
+      asked.at,
+    );
     return {
       ok: true,
       accessToken: issued.accessToken,
@@ -154,16 +173,17 @@ export function createRefreshTokens(sources: Sources) {
       refreshToken,
       sessionId,
       accountId,
-      scopes: family.scopes,
+      scopes,
       idleExpiresAt,
       absoluteExpiresAt,
+      grant: family,
     };
   }
 
   async function present(
     text: string,
     parsed: RefreshTokenParsed & { ok: true },
-    { clientId, at }: { readonly clientId: string; readonly at: number },
+    { clientId, at, scopes = null, audience = null }: RefreshAsked & { readonly at: number },
   ) {
     const successor = await successorIn(text, parsed, format.newestVersion);
     const found = await store.present({
@@ -175,6 +195,8 @@ export function createRefreshTokens(sources: Sources) {
       at: new Date(at),
       graceMilliseconds,
       idleExpiresAt: new Date(at + idleSeconds * 1000),
+      scopes,
+      audience,
     });
     return found && { ...found, successor };
   }
@@ -185,13 +207,25 @@ export function createRefreshTokens(sources: Sources) {
     asked: RefreshAsked,
   ): Promise<RefreshVerdict> {
     const at = now();
-    const found = await present(text, parsed, { clientId: asked.clientId, at });
+    const found = await present(text, parsed, { ...asked, at });
     if (!found) return refuse("unknown", asked);
     if (found.noted.length > 0) {
       await tellReplay(found.family, found.noted, asked);
       return { ok: false, reason: "replayed" };
     }
-    return await answer(text, parsed, found, { ...asked, at });
+    const excess = excessOf(found.family, asked);
+    return excess ? refuse(excess, asked) : await answer(text, parsed, found, { ...asked, at });
+  }
+
+  async function firstToken() {
+    const id = newFamilyId();
+    const refreshToken = await format.make(id);
+    return {
+      id,
+      refreshToken,
+      tokenHash: await sha256Hex(refreshToken),
+      secretVersion: format.newestVersion,
+    };
   }
 
   return {
@@ -199,15 +233,12 @@ export function createRefreshTokens(sources: Sources) {
 
     /** A new family's row and its first token; whoever signs in inserts the row in one statement with the session. */
     async begin(draft: FamilyDraft): Promise<{ row: NewFamily; refreshToken: string }> {
-      const id = newFamilyId();
-      const refreshToken = await format.make(id);
-      const tokenHash = await sha256Hex(refreshToken);
-      const at = new Date(now());
-      return {
-        row: familyOf(draft, { id, tokenHash, secretVersion: format.newestVersion, at }),
-        refreshToken,
-      };
+      const { refreshToken, ...first } = await firstToken();
+      return { row: familyOf(draft, { ...first, at: new Date(now()) }), refreshToken };
     },
+
+    /** The same for whoever learns only in the statement whose family it is. */
+    firstToken,
 
     /**
      * Ends the session of whoever holds a token of it, the newest or an old one: nobody else was ever given any. Null: it
@@ -242,3 +273,10 @@ export function createRefreshTokens(sources: Sources) {
 }
 
 export type RefreshTokens = ReturnType<typeof createRefreshTokens>;
+
+/** RFC 6749 §6, RFC 8707 §2.2: a refresh may narrow and never widen. The store has not rotated for what is refused here. */
+function excessOf(family: RefreshFamily, { scopes, audience }: RefreshAsked): Excess | null {
+  if (scopes?.some((scope) => !family.scopes.includes(scope))) return "insufficient_scope";
+  const resources = family.resources ?? [family.audience];
+  return typeof audience === "string" && !resources.includes(audience) ? "wrong_audience" : null;
+}

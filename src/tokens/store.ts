@@ -1,7 +1,7 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { PendingChange } from "../revocation/ending.ts";
 import { changeOutbox, noteEndings, pendingOf } from "../revocation/tables.ts";
-import type { Database } from "../storage/database.ts";
+import { type Database, inOneTransaction } from "../storage/database.ts";
 import { decodeRow } from "../storage/rows.ts";
 import { type FamilyEnd, refreshFamilies } from "./tables.ts";
 
@@ -17,6 +17,9 @@ export type Presentation = {
   readonly graceMilliseconds: number;
   /** The end of idle life, were the token to rotate now. */
   readonly idleExpiresAt: Date;
+  /** What is asked for; null: all that there is. A family that was granted less does not rotate. */
+  readonly scopes: readonly string[] | null;
+  readonly audience: string | null;
 };
 
 /** Of whom something is asked: the session of an account, or of a client's family. */
@@ -37,16 +40,35 @@ export function createRefreshStore(database: Database) {
     at: Date,
     endings: SQL = endedSessions(),
   ): Promise<PendingChange[]> {
-    const { rows } = await database.execute<Record<string, unknown>>(sql`
+    const { rows } = await database.execute<Record<string, unknown>>(endingOf(which, reason, at, endings));
+    return pendingOf(rows);
+  }
+
+  /**
+   * A whole session. It is locked first, as whoever redeems a code locks it: so a grant that is coming to be is either
+   * there when the second statement looks, and ends too, or finds its sign-in gone.
+   */
+  async function endSessionAndNote(
+    session: SQL,
+    isAsked: SQL,
+    reason: FamilyEnd,
+    at: Date,
+  ): Promise<PendingChange[]> {
+    const [, noted = []] = await inOneTransaction(database, [
+      sql`select id from ${refreshFamilies} where session_id = ${session} and ${isAsked} for update`,
+      endingOf(sql`${isOfSession(session)} and ${isAsked}`, reason, at, endedSessions()),
+    ]);
+    return pendingOf(noted);
+  }
+
+  const endingOf = (which: SQL, reason: FamilyEnd, at: Date, endings: SQL): SQL => sql`
       with ended as (
         update ${refreshFamilies} set revoked_at = ${moment(at)}, revoked_reason = ${reason}
         where ${which} and revoked_at is null and least(idle_expires_at, absolute_expires_at) > ${moment(at)}
         returning session_id, tokens_from, rotated_at
       ),
       noted as (${noteEndings(endings, at)})
-      select * from noted order by number`);
-    return pendingOf(rows);
-  }
+      select * from noted order by number`;
 
   return {
     /**
@@ -57,8 +79,8 @@ export function createRefreshStore(database: Database) {
     async present(asked: Presentation): Promise<{ family: RefreshFamily; noted: PendingChange[] } | null> {
       const { presentedHash: presented, at } = asked;
       const graceBegan = moment(new Date(at.getTime() - asked.graceMilliseconds));
-      const isCurrent = sql`current_hash = ${presented}`;
-      const isHonest = sql`(${isCurrent} or (previous_hash = ${presented} and rotated_at > ${graceBegan}))`;
+      const isCurrent = sql`(current_hash = ${presented} and ${isGranted(asked)})`;
+      const isHonest = sql`(current_hash = ${presented} or (previous_hash = ${presented} and rotated_at > ${graceBegan}))`;
       const { rows } = await database.execute<Record<string, unknown>>(sql`
         with changed as (
           update ${refreshFamilies} set
@@ -73,7 +95,7 @@ export function createRefreshStore(database: Database) {
             revoked_at = case when ${isHonest} then null else ${moment(at)} end,
             revoked_reason = case when ${isHonest} then null else 'replayed' end
           where id = ${asked.familyId} and client_id = ${asked.clientId} and revoked_at is null
-            and least(idle_expires_at, absolute_expires_at) > ${moment(at)}
+            and least(idle_expires_at, absolute_expires_at) > ${moment(at)} and ${isSignInLive}
           returning *
         ),
         noted as (${noteEndings(sql`select 'session', session_id from changed where revoked_at is not null`, at)})
@@ -87,28 +109,31 @@ export function createRefreshStore(database: Database) {
       };
     },
 
-    /** Ends one session of this account; nothing is noted when there was nothing to end. */
+    /** Ends one session of this account, and what applications had of it; nothing is noted when there was nothing to end. */
     endSession(sessionId: string, accountId: string, reason: FamilyEnd, at: Date): Promise<PendingChange[]> {
-      return endAndNote(sql`session_id = ${sessionId} and account_id = ${accountId}`, reason, at);
+      return endSessionAndNote(sql`${sessionId}::text`, sql`account_id = ${accountId}`, reason, at);
     },
 
-    /** Ends the family's whole session, for this client only. */
+    /** Ends the family's whole session, and what applications had of it, when the family is this client's. */
     endFamily(familyId: string, clientId: string, reason: FamilyEnd, at: Date): Promise<PendingChange[]> {
-      const which = sql`client_id = ${clientId} and session_id = (
+      const session = sql`(
         select session_id from ${refreshFamilies} where id = ${familyId} and client_id = ${clientId})`;
-      return endAndNote(which, reason, at);
+      return endSessionAndNote(session, sql`true`, reason, at);
     },
 
     /** What ended these sessions when its answer was lost, and nobody told the edges of it. */
     async findUntold(which: EndedSession, at: Date): Promise<PendingChange[]> {
       const ofWhich =
         "familyId" in which
-          ? sql`id = ${which.familyId} and client_id = ${which.clientId}`
-          : sql`session_id = ${which.sessionId} and account_id = ${which.accountId}`;
+          ? sql`asked.id = ${which.familyId} and asked.client_id = ${which.clientId}`
+          : sql`asked.session_id = ${which.sessionId} and asked.account_id = ${which.accountId}`;
       const { rows } = await database.execute<Record<string, unknown>>(sql`
         select number, kind, subject_id, noted_at, expires_at from ${changeOutbox}
         where announced_at is null and kind = 'session' and expires_at > ${moment(at)}
-          and subject_id in (select session_id from ${refreshFamilies} where ${ofWhich})
+          and subject_id in (
+            select ended.session_id from ${refreshFamilies} ended join ${refreshFamilies} asked
+              on ended.session_id = asked.session_id or ended.sign_in_session_id = asked.session_id
+            where ${ofWhich})
         order by number`);
       return pendingOf(rows);
     },
@@ -119,7 +144,19 @@ export function createRefreshStore(database: Database) {
       reason: FamilyEnd,
       at: Date,
     ): Promise<PendingChange[]> {
-      return endAndNote(sql`account_id = ${accountId} and session_id <> ${keptSessionId}`, reason, at);
+      const isKept = sql`${keptSessionId} in (session_id, coalesce(sign_in_session_id, session_id))`;
+      const isOffline = sql`(sign_in_session_id is not null and ${outlivesSession})`;
+      return endAndNote(sql`account_id = ${accountId} and not ${isKept} and not ${isOffline}`, reason, at);
+    },
+
+    /** What one application has of one person, in every session. */
+    endOfClientAt(
+      accountId: string,
+      clientId: string,
+      reason: FamilyEnd,
+      at: Date,
+    ): Promise<PendingChange[]> {
+      return endAndNote(sql`account_id = ${accountId} and client_id = ${clientId}`, reason, at);
     },
 
     /**
@@ -144,6 +181,30 @@ export function createRefreshStore(database: Database) {
 }
 
 export type RefreshStore = ReturnType<typeof createRefreshStore>;
+
+/** An application that was granted this goes on when the browser's session ends (OIDC Core §11). */
+const outlivesSession = sql`'offline_access' = any(scopes)`;
+
+/** The sign-in's own family, and what applications were granted from it and may not keep without it. */
+const isOfSession = (session: SQL): SQL =>
+  sql`(session_id = ${session} or (sign_in_session_id = ${session} and not ${outlivesSession}))`;
+
+/** A grant that came to be while its session ended was not seen by that ending, and is as dead. */
+const isSignInLive = sql`(sign_in_session_id is null or ${outlivesSession} or not exists (
+  select 1 from ${refreshFamilies} signed_in
+  where signed_in.session_id = ${refreshFamilies}.sign_in_session_id and signed_in.revoked_at is not null))`;
+
+/** RFC 6749 §6: no scope that was not granted; RFC 8707 §2.2: no resource either. */
+function isGranted({ scopes, audience }: Presentation): SQL {
+  const isScope = scopes === null ? sql`true` : sql`${textArray(scopes)} <@ scopes`;
+  return audience === null
+    ? isScope
+    : sql`${isScope} and ${audience}::text = any(coalesce(resources, array[audience]))`;
+}
+
+/** Arrays travel as JSON: one parameter, no quoting rules of array literals. */
+const textArray = (values: readonly string[]): SQL =>
+  sql`array(select jsonb_array_elements_text(${JSON.stringify(values)}::jsonb))`;
 
 const endedSessions = (which: SQL = sql`true`): SQL =>
   sql`select distinct 'session', session_id from ended where ${which}`;

@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import { check, index, integer, pgTable, text, timestamp } from "drizzle-orm/pg-core";
+import { check, index, integer, jsonb, pgTable, text, timestamp } from "drizzle-orm/pg-core";
 
 const moment = (name: string) => timestamp(name, { withTimezone: true, mode: "date" });
 
@@ -14,9 +14,17 @@ export const familyEnds = [
   "address_changed",
   "by_person",
   "by_operator",
+  "by_client",
   "account_disabled",
 ] as const;
 export type FamilyEnd = (typeof familyEnds)[number];
+
+/** Scopes that are about the person and no right at an API: an operator gives none of them, and takes none away. */
+export const identityScopes = ["openid", "profile", "email", "address", "phone", "offline_access"] as const;
+export type IdentityScope = (typeof identityScopes)[number];
+
+/** Names of claims, by where they are to be told. */
+export type RequestedClaims = { readonly idToken: readonly string[]; readonly userinfo: readonly string[] };
 
 /**
  * One sign-in's line of refresh tokens: at most one token of it can rotate. A row holds hashes only; the successor is
@@ -26,10 +34,17 @@ export const refreshFamilies = pgTable(
   "refresh_families",
   {
     id: text().primaryKey(),
+    /** Of the sign-in itself, or `gnt_…`: what an application was granted ends apart from the browser's session. */
     sessionId: text("session_id").notNull(),
+    /** The browser session that an application's grant came from; null for the sign-in itself. */
+    signInSessionId: text("sign_in_session_id"),
     accountId: text("account_id").notNull(),
     clientId: text("client_id").notNull(),
     audience: text().notNull(),
+    /** What its access tokens may be for (RFC 8707 §2.2); null: for `audience` alone. */
+    resources: text().array(),
+    /** Claims asked for one by one (OIDC Core §5.5); null: none. */
+    claims: jsonb().$type<RequestedClaims>(),
     scopes: text().array().notNull(),
     authTime: moment("auth_time").notNull(),
     acr: text().notNull(),
@@ -50,6 +65,9 @@ export const refreshFamilies = pgTable(
   },
   (table) => [
     index("refresh_families_session").on(table.sessionId),
+    index("refresh_families_sign_in")
+      .on(table.signInSessionId)
+      .where(sql`${table.signInSessionId} is not null`),
     index("refresh_families_account").on(table.accountId),
     index("refresh_families_end").on(table.absoluteExpiresAt),
     check("refresh_families_end_told", sql`(${table.revokedAt} is null) = (${table.revokedReason} is null)`),

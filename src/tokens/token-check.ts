@@ -1,4 +1,5 @@
 import { sha256Hex } from "../crypto/digest.ts";
+import { AuthError } from "../errors/auth-error.ts";
 import type { Demand, Standing, Taken } from "../rate-limits/limits.ts";
 import type { RateLimits } from "../rate-limits/rate-limits.ts";
 import type { Revocation } from "../revocation/revocation.ts";
@@ -133,11 +134,16 @@ export function createTokenCheck(sources: TokenSources) {
     return { ok: false, reason: "guessing", token: null, retryAfterSeconds, limits: ["guessing"], standings };
   }
 
-  function standingRefusal(token: AccessToken, question: TokenQuestion): TokenRefusal | null {
+  function timeRefusal(token: AccessToken): "expired" | "not_yet_valid" | null {
     const nowSeconds = now() / 1000;
     if (token.expiresAtSeconds <= nowSeconds) return "expired";
     const latest = nowSeconds + aheadSecondsMax;
-    if (token.notBeforeSeconds > latest || token.issuedAtSeconds > latest) return "not_yet_valid";
+    return token.notBeforeSeconds > latest || token.issuedAtSeconds > latest ? "not_yet_valid" : null;
+  }
+
+  function standingRefusal(token: AccessToken, question: TokenQuestion): TokenRefusal | null {
+    const refusal = timeRefusal(token);
+    if (refusal) return refusal;
     if (!token.audiences.some((audience) => question.audiences.includes(audience))) return "wrong_audience";
     return question.scopes.every((scope) => token.scopes.includes(scope)) ? null : "insufficient_scope";
   }
@@ -179,14 +185,28 @@ export function createTokenCheck(sources: TokenSources) {
     return conclude(token, taken);
   }
 
+  /**
+   * An access token of ours, whatever it is for and whether or not it still lives; null for anything else. Counts
+   * nothing against anybody: for callers who may ask. Throws when the keys cannot be had.
+   */
+  async function read(text: string): Promise<AccessToken | null> {
+    const token = await recognise(text);
+    return typeof token === "string" ? null : token;
+  }
+
   return {
-    /**
-     * An access token of ours, whatever it is for and whether or not it still lives; null for anything else. Counts
-     * nothing against anybody: for callers who may ask. Throws when the keys cannot be had.
-     */
-    async read(text: string): Promise<AccessToken | null> {
-      const token = await recognise(text);
-      return typeof token === "string" ? null : token;
+    read,
+
+    /** The same of a token that lives, as the denylist knows it now. Throws `unavailable` when that cannot be told. */
+    async inspect(
+      text: string,
+      asked: Pick<TokenQuestion, "arrivedAt" | "background">,
+    ): Promise<AccessToken | null> {
+      const token = await read(text);
+      if (!token || timeRefusal(token)) return null;
+      const answer = await denylist.check(token, asked);
+      if (!answer.isKnown) throw new AuthError("unavailable");
+      return answer.deniedBy ? null : token;
     },
 
     /** Never throws for what a caller sent. */

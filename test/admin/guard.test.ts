@@ -13,13 +13,14 @@ import {
 } from "./samples.ts";
 
 /** Everything a refused call might have changed. */
-async function stateOf(isolate: Isolate, { key, route, user, session, jti }: Targets) {
-  const { accounts, apiKeys, routeAdmin } = isolate.rooms;
+async function stateOf(isolate: Isolate, { key, route, client, user, session, jti }: Targets) {
+  const { accounts, apiKeys, routeAdmin, clients } = isolate.rooms;
   const { owner } = key.record;
   return {
     key: await apiKeys.get(key.id),
     ownersKeys: (await apiKeys.list({ owner, limit: 10 })).length,
     route: await routeAdmin.get(route.id),
+    client: await clients.get(client.id),
     user: await accounts.get(user.id),
     families: await familiesOf(isolate, user.id),
     told: await notesOf(isolate, [user.id, session.sessionId, jti]),
@@ -133,8 +134,9 @@ describe.each(operationIds)("%s", (id) => {
   });
 });
 
-const idIn = (path: string, { key, route, user }: Targets): string => {
+const idIn = (path: string, { key, route, client, user }: Targets): string => {
   if (path.startsWith("/routes")) return route.id;
+  if (path.startsWith("/clients")) return client.id;
   return path.startsWith("/users") ? user.id : key.id;
 };
 const byId = operationIds.filter((id) => operationOf(id).path.includes(":id"));

@@ -180,7 +180,14 @@ test("the schemas say which bodies and query parameters are needed, and what a p
   const needed = [...described.values()]
     .filter(({ requestBody }) => requestBody?.required)
     .map((one) => one.operationId);
-  expect(needed.sort()).toEqual(["createKey", "createRoute", "createUser", "importKeys", "revokeTokens"]);
+  expect(needed.sort()).toEqual([
+    "createClient",
+    "createKey",
+    "createRoute",
+    "createUser",
+    "importKeys",
+    "revokeTokens",
+  ]);
   const draft = described.get("createRoute")?.requestBody?.content["application/json"].schema;
   // Who sets a level must be told that it closes the route to no key.
   const fields = (draft?.["properties"] ?? {}) as Record<string, unknown>;

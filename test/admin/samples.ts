@@ -1,6 +1,7 @@
 import { type Operation, type OperationId, operations } from "../../src/admin/operations.ts";
 import { randomBase62 } from "../../src/crypto/base62.ts";
 import { givenIsolate, givenKey, givenRoute, type Isolate, unique } from "../support/given.ts";
+import { givenClient } from "../support/given-clients.ts";
 import { givenFamily } from "../support/given-families.ts";
 import { freshAddress, givenPerson } from "../support/given-people.ts";
 import { givenOwnKeys } from "../support/given-signing-keys.ts";
@@ -11,6 +12,7 @@ export async function givenTargets(isolate: Isolate) {
   return {
     key: await givenKey(isolate),
     route: await givenRoute(isolate),
+    client: await givenClient(isolate),
     user,
     session: await givenFamily(isolate, user.id),
     jti: `tok_${randomBase62(22)}`,
@@ -56,6 +58,21 @@ const samples: Record<OperationId, (targets: Targets) => Sample> = {
   getRoute: ({ route }) => ({ path: `/routes/${route.id}` }),
   updateRoute: ({ route }) => ({ path: `/routes/${route.id}`, body: { enabled: false } }),
   deleteRoute: ({ route }) => ({ path: `/routes/${route.id}` }),
+  createClient: () => ({
+    path: "/clients",
+    body: { client_name: "sample", redirect_uris: ["https://shop.example/cb"] },
+  }),
+  listClients: () => ({ path: "/clients" }),
+  getClient: ({ client }) => ({ path: `/clients/${client.id}` }),
+  updateClient: ({ client }) => ({
+    path: `/clients/${client.id}`,
+    body: { client_name: "changed", enabled: false },
+  }),
+  rotateClientSecret: ({ client }) => ({
+    path: `/clients/${client.id}/rotate-secret`,
+    body: { overlap_seconds: 60 },
+  }),
+  deleteClient: ({ client }) => ({ path: `/clients/${client.id}` }),
   listSigningKeys: () => ({ path: "/signing-keys" }),
   rotateSigningKeys: () => ({ path: "/signing-keys/rotate", body: {} }),
   createUser: () => ({ path: "/users", body: { email: freshAddress(), scopes: ["read"] } }),

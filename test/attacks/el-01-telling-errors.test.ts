@@ -18,6 +18,17 @@ import { listenToLog } from "./traces.ts";
 const telling =
   /\bat \S+ \(|\.ts:\d|node_modules|\/src\/|select |insert into|update .* set|postgres|neon|redis|upstash|drizzle|hono|valibot|workerd|127\.0\.0\.1|localhost|stack|syntax error|violates|constraint|undefined|\[object|canary/i;
 
+/** Where clients of OAuth read errors in its own form; what never reaches those doors is a problem there too. */
+const spokenAsOauth = /^POST \/oauth\/(?:token|introspect|revoke)\b/;
+
+/** RFC 6749 §5.2: these members, of these characters. */
+function expectOauthWords(answer: Response, body: Record<string, unknown>, what: string): string {
+  expect([what, answer.headers.get("cache-control")]).toEqual([what, "no-store"]);
+  expect([what, Object.keys(body).sort()]).toEqual([what, ["error", "error_description"]]);
+  for (const told of Object.values(body)) expect(told, what).toMatch(/^[\x20\x21\x23-\x5b\x5d-\x7e]+$/);
+  return String(body["error"]);
+}
+
 /** Nothing of ours in headers or body; a refusal is whole problem+json. Answers its error word, or null. */
 async function expectDiscreet(answer: Response, what: string): Promise<string | null> {
   const text = await answer.text();
@@ -29,6 +40,8 @@ async function expectDiscreet(answer: Response, what: string): Promise<string | 
   expect(text, what).not.toMatch(telling);
   // A page that comes back with what is to be mended; its own suites hold it to its words.
   if (answer.headers.get("content-type") === "text/html; charset=utf-8") return null;
+  const isOauth = spokenAsOauth.test(what) && answer.headers.get("content-type") === "application/json";
+  if (isOauth) return expectOauthWords(answer, JSON.parse(text), what);
   // RFC 9457 §3, with our word and the request's id.
   expect([what, answer.headers.get("content-type")]).toEqual([what, "application/problem+json"]);
   const body = JSON.parse(text) as { error: string; detail: string; status: number; request_id: string };

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { type EventType, eventTypes, type Party } from "../../src/audit/events.ts";
 import { givenIsolate, givenKey, givenRoute, type Isolate, unique, withAdmin } from "../support/given.ts";
+import { givenClient } from "../support/given-clients.ts";
 
 type Given = { readonly isolate: Isolate; readonly requestId: string; readonly admin: string };
 type Cause = {
@@ -51,6 +52,17 @@ const ofOneKey = (
     const { id } = await givenKey(given.isolate);
     await manage(given, method, `/keys/${id}${path}`, body);
     return keyParty(id);
+  },
+});
+
+const ofOneClient = (type: EventType, method: string, path: string, body?: unknown): Cause => ({
+  type,
+  reason: null,
+  when: `${method} /clients/:id${path} is called`,
+  cause: async (given) => {
+    const { id } = await givenClient(given.isolate);
+    await manage(given, method, `/clients/${id}${path}`, body);
+    return { type: "client", id };
   },
 });
 
@@ -149,6 +161,21 @@ const causes: Cause[] = [
       return routeParty(id);
     },
   },
+  {
+    type: "client.created",
+    when: "a client is registered",
+    reason: null,
+    cause: async (given) => {
+      const body = { client_name: "caused", redirect_uris: ["https://shop.example/cb"] };
+      const made = (await manage(given, "POST", "/clients", body)) as unknown as { client_id: string };
+      return { type: "client", id: made.client_id };
+    },
+  },
+  ofOneClient("client.updated", "PATCH", "", { client_name: "other" }),
+  ofOneClient("client.disabled", "PATCH", "", { enabled: false }),
+  ofOneClient("client.enabled", "PATCH", "", { enabled: true }),
+  ofOneClient("client.secret_rotated", "POST", "/rotate-secret", { overlap_seconds: 60 }),
+  ofOneClient("client.deleted", "DELETE", ""),
 ];
 
 test.each(causes)(
@@ -180,10 +207,16 @@ test.each(causes)(
 );
 
 test("every type of event that tells of a change has its cause in the table above", () => {
-  const ofRefusals: EventType[] = ["key.refused", "access.refused", "limit.exceeded", "limit.degraded"];
+  const ofRefusals: EventType[] = [
+    "key.refused",
+    "access.refused",
+    "client.refused",
+    "limit.exceeded",
+    "limit.degraded",
+  ];
   // Brought about in factors.test.ts, and in test/signing-keys, test/accounts, test/sessions, test/tokens, test/login and test/messages.
   const elsewhere: EventType[] = eventTypes.filter((type) =>
-    /^(?:signing_key|account|session|sign_in|factor|refresh|token|message)\./.test(type),
+    /^(?:signing_key|account|session|sign_in|factor|refresh|token|message|consent|code)\./.test(type),
   );
   const types = new Set(causes.map(({ type }) => type));
   expect([...types, ...ofRefusals, ...elsewhere].sort()).toEqual([...eventTypes].sort());

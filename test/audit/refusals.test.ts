@@ -10,6 +10,7 @@ import {
   unique,
   withAdmin,
 } from "../support/given.ts";
+import { reasonsOfClients } from "./reasons-of-clients.ts";
 import { reasonsOfFactors } from "./reasons-of-factors.ts";
 import { reasonsOfPeople } from "./reasons-of-people.ts";
 
@@ -283,6 +284,8 @@ test("every reason for a refusal has its cause in the table above", () => {
   ofChanges.push(...reasonsOfPeople);
   // Of second factors: each is brought about in factors.test.ts.
   ofChanges.push(...reasonsOfFactors);
+  // Of OAuth clients: where that list says.
+  ofChanges.push(...reasonsOfClients);
   expect([...causes.map(({ reason }) => reason), ...ofChanges].sort()).toEqual([...eventReasons].sort());
 });
 

@@ -36,3 +36,21 @@ export const tokenBudgets = [
 ] as const;
 
 export const refreshBudget = { postgres: 1, redis: 0 } as const;
+
+/** OAuth's back doors, warm: who asks is in memory, and what it asks for is signed or looked at there. */
+export const backDoorBudgets = [
+  { operation: "client credentials by secret, bound > 0", bound: "10", by: "secret", postgres: 0, redis: 0 },
+  { operation: "client credentials by secret, bound 0", bound: "0", by: "secret", postgres: 0, redis: 1 },
+  { operation: "client credentials by assertion, bound > 0", bound: "10", by: "key", postgres: 0, redis: 1 },
+] as const;
+
+export const introspectionBudgets = [
+  { operation: "access token introspected, bound > 0", bound: "10", token: "access", postgres: 0, redis: 0 },
+  {
+    operation: "refresh token introspected, bound > 0",
+    bound: "10",
+    token: "refresh",
+    postgres: 1,
+    redis: 0,
+  },
+] as const;

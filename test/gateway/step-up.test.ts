@@ -5,12 +5,12 @@ import { echoOf } from "../support/echo.ts";
 import { givenIsolate, givenKey, issuer, unique } from "../support/given.ts";
 import { expectInvalidToken, givenOwnSigner, givenTokenRoute, goodClaims } from "../support/given-jws.ts";
 import { askedBy, bearer, givenAccessToken, operatorOf } from "../support/given-tokens.ts";
-import { expectProblem } from "../support/problem.ts";
+import { challengeOf, expectProblem } from "../support/problem.ts";
 
 /** RFC 9470 §3: the client is told what to ask its authorization server for. */
 async function expectStepUp(response: Response, manner: string, asked: string): Promise<void> {
   await expectProblem(response, 401, "insufficient_user_authentication");
-  expect(response.headers.get("www-authenticate")).toBe(
+  expect(challengeOf(response)).toBe(
     'Bearer realm="gatehouse", error="insufficient_user_authentication", ' +
       `error_description="This needs a ${manner} authentication", ${asked}`,
   );

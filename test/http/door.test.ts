@@ -35,6 +35,30 @@ describe("AK-01: a credential in a URL", () => {
   });
 });
 
+/** A JWS with this header, as long as real ones are. */
+const jwsOf = (header: object): string => {
+  const part = btoa(JSON.stringify(header)).replace(/=+$/, "");
+  return `${part}.${btoa(JSON.stringify({ sub: "somebody" })).replace(/=+$/, "")}.${"A".repeat(43)}`;
+};
+
+test("an ID token as a hint is no credential, also while its request waits; anything else in its place is (OIDC Core §3.1.2.1)", () => {
+  const idToken = jwsOf({ alg: "RS256", kid: "k", typ: "JWT" });
+  const accessToken = jwsOf({ alg: "RS256", kid: "k", typ: "at+jwt" });
+  const isFound = (path: string) =>
+    credentialsInUrl(new URL(path, "https://auth.gatehouse.test"), keyAnywhere).found;
+  const waiting = (token: string) =>
+    `/login?return_to=${encodeURIComponent(`/oauth/authorize?id_token_hint=${token}&state=x`)}`;
+  const nested = (token: string) => `/login?return_to=${encodeURIComponent(waiting(token))}`;
+  for (const place of [(token: string) => `/oauth/logout?id_token_hint=${token}`, waiting, nested]) {
+    expect(isFound(place(idToken))).toBe(false);
+    expect(isFound(place(accessToken))).toBe(true);
+    expect(isFound(`${place(idToken)}&q=${accessToken}`)).toBe(true);
+    expect(isFound(`${place(idToken)}&access_token=x`)).toBe(true);
+  }
+  expect(isFound(`/oauth/logout?hint=${idToken}`)).toBe(true);
+  expect(isFound(`/oauth/logout?id_token=${idToken}`)).toBe(true);
+});
+
 describe("the search for credentials in a URL", () => {
   const part = "a".repeat(10);
   test.each([

@@ -3,7 +3,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { operations } from "../../src/admin/operations.ts";
-import { givenGatehouse, jti, key, keyId, problem, routeId, run, sessionId, userId } from "./command-line.ts";
+import {
+  clientId,
+  givenGatehouse,
+  jti,
+  key,
+  keyId,
+  problem,
+  routeId,
+  run,
+  sessionId,
+  userId,
+} from "./command-line.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "gatehouse-cli-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -40,6 +51,12 @@ const asked: Readonly<Record<keyof typeof operations, readonly string[]>> = {
   getRoute: ["routes", "show", routeId],
   updateRoute: ["routes", "update", routeId, "--timeout", "5s"],
   deleteRoute: ["routes", "delete", routeId],
+  createClient: ["clients", "create", "--name", "a"],
+  listClients: ["clients", "list"],
+  getClient: ["clients", "show", clientId],
+  updateClient: ["clients", "disable", clientId],
+  rotateClientSecret: ["clients", "rotate-secret", clientId],
+  deleteClient: ["clients", "delete", clientId],
   listSigningKeys: ["signing-keys", "list"],
   rotateSigningKeys: ["signing-keys", "rotate"],
   createUser: ["users", "create", "--email", "ana@example.com"],
@@ -124,6 +141,45 @@ describe("what is sent", () => {
     [["users", "logout", userId], undefined],
     [["users", "reset-factors", userId], undefined],
     [asked.revokeTokens, { jti }],
+    [
+      [
+        ...[
+          "clients",
+          "create",
+          "--name",
+          "Shop",
+          "--auth",
+          "private_key_jwt",
+          "--scope",
+          "r",
+          "--scope",
+          "w",
+        ],
+        ...["--grant", "client_credentials", "--grant", "token-exchange", "--first-party"],
+        ...[
+          "--jwks",
+          givenFile("jwks.json", '{"keys":[]}'),
+          "--metadata",
+          givenFile("m.json", '{"contacts":["a"]}'),
+        ],
+      ],
+      {
+        client_name: "Shop",
+        token_endpoint_auth_method: "private_key_jwt",
+        scope: "r w",
+        grant_types: ["client_credentials", "urn:ietf:params:oauth:grant-type:token-exchange"],
+        response_types: [],
+        first_party: true,
+        jwks: { keys: [] },
+        contacts: ["a"],
+      },
+    ],
+    [
+      ["clients", "update", clientId, "--redirect-uri", "https://a.example/cb"],
+      { redirect_uris: ["https://a.example/cb"] },
+    ],
+    [["clients", "enable", clientId], { enabled: true }],
+    [["clients", "rotate-secret", clientId, "--overlap", "1h"], { overlap_seconds: 3600 }],
     [["tokens", "revoke", "--jti", jti, "--expires", "5m"], { jti, expires_at: "2026-11-24T12:05:00.000Z" }],
     [["tokens", "revoke", "--client", "first-party"], { client_id: "first-party" }],
     [["tokens", "revoke", "--token-from", givenFile("token", "eyJ.a.b\r\n")], { token: "eyJ.a.b" }],

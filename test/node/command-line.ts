@@ -10,6 +10,7 @@ export const userId = "usr_0123456789abcdefABCDEF";
 export const sessionId = "ses_0123456789abcdefABCDEF";
 export const jti = "tok_0123456789abcdefABCDEF";
 export const routeId = "rte_0123456789abcdefABCDEF";
+export const clientId = "cli_0123456789abcdefABCDEF";
 
 /** The command line in this process, with a clock that stands still and no stack to be found. */
 export async function run(typed: readonly string[], environment: Record<string, string> = {}) {

@@ -126,6 +126,7 @@ export const ownPages = [
   "/account/address",
   "/account/delete",
   "/account/sessions",
+  "/account/applications",
 ] as const;
 
 export function expectSeeOther({ answer }: Pick<Seen, "answer">, location: string): void {

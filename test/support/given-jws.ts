@@ -7,7 +7,7 @@ import { signingKeys } from "../../src/signing-keys/tables.ts";
 import { claimsOf, type Grant } from "../../src/tokens/access-token.ts";
 import { givenRoute, type Isolate, issuer } from "./given.ts";
 import { bearer, givenAccessToken, givenGrant } from "./given-tokens.ts";
-import { expectProblem } from "./problem.ts";
+import { challengeOf, expectProblem } from "./problem.ts";
 
 const part = (value: unknown): string =>
   base64url(utf8(typeof value === "string" ? value : JSON.stringify(value)));
@@ -66,7 +66,7 @@ export async function givenTokenRoute(isolate: Isolate, draft: Parameters<typeof
 /** RFC 6750 §3.1: the caller learns that the token is not good, and nothing of why. */
 export async function expectInvalidToken(response: Response): Promise<void> {
   await expectProblem(response, 401, "invalid_token");
-  expect(response.headers.get("www-authenticate")).toBe('Bearer realm="gatehouse", error="invalid_token"');
+  expect(challengeOf(response)).toBe('Bearer realm="gatehouse", error="invalid_token"');
 }
 
 /** The reasons that audit was told of a route's refusals, each once, in order of the alphabet. */

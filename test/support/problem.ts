@@ -25,3 +25,11 @@ export async function expectProblem(response: Response, status: number, error: s
   expect(Object.keys(body)).toEqual(expect.arrayContaining(["type", "title", "detail"]));
   return body;
 }
+
+/** Where a gateway route says who gives tokens for it (RFC 9728 §5.1); `test/oauth/metadata.test.ts` holds each refusal to it. */
+const pointer =
+  /, resource_metadata="https:\/\/auth\.gatehouse\.test\/\.well-known\/oauth-protected-resource\/gateway\/[\w/.~-]+"$/;
+
+/** The whole challenge but for that. */
+export const challengeOf = (response: Response): string =>
+  (response.headers.get("www-authenticate") ?? "").replace(pointer, "");

@@ -4,7 +4,7 @@ import { echoOf } from "../support/echo.ts";
 import { givenIsolate, givenKey, givenRoute, unique } from "../support/given.ts";
 import { expectInvalidToken, givenTokenRoute, goodClaims, refusalsOf } from "../support/given-jws.ts";
 import { bearer, givenAccessToken } from "../support/given-tokens.ts";
-import { expectProblem } from "../support/problem.ts";
+import { challengeOf, expectProblem } from "../support/problem.ts";
 
 const issuer = "https://auth.gatehouse.test";
 
@@ -135,12 +135,12 @@ describe("RFC 9068 §4: a token at the gateway", () => {
     const { accessToken } = await givenAccessToken(isolate, { scopes: ["orders:read"] });
     const refused = await route.call(accessToken);
     await expectProblem(refused, 403, "insufficient_scope");
-    expect(refused.headers.get("www-authenticate")).toBe(
+    expect(challengeOf(refused)).toBe(
       'Bearer realm="gatehouse", error="insufficient_scope", scope="orders:write"',
     );
     const missing = await isolate.fetch(route.url);
     await expectProblem(missing, 401, "missing_credential");
-    expect(missing.headers.get("www-authenticate")).toBe('Bearer realm="gatehouse"');
+    expect(challengeOf(missing)).toBe('Bearer realm="gatehouse", scope="orders:write"');
   });
 
   test("a route takes tokens for its own address and for the issuer, or for the audiences it names, and no others", async () => {

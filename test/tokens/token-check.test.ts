@@ -73,6 +73,7 @@ describe("what is remembered", () => {
       audiences: [],
       scopes: [],
       acr: null,
+      actor: null,
       authTimeSeconds: null,
       issuedAtSeconds: 0,
       notBeforeSeconds: 0,

@@ -68,14 +68,20 @@ export function accessTokenMethod(tokenCheck: TokenCheck): CredentialMethod {
 const limitsOf = (token: AccessToken, question: Question) =>
   demandsOf(question, {
     key: token.sessionId ?? `client:${token.clientId}`,
-    owner: `user:${token.subject}`,
+    owner: `${partyOf(token).type}:${token.subject}`,
   });
+
+/** A client that acts for itself is its own subject (RFC 9068 §2.2); nobody else's name is a client's. */
+const partyOf = ({ subject, clientId }: AccessToken): Party => ({
+  type: subject === clientId ? "client" : "user",
+  id: subject,
+});
 
 function refusalOf(
   { reason, token, ...verdict }: TokenVerdict & { ok: false },
   scopes: readonly string[],
 ): Refusal {
-  const actor: Party = token ? { type: "user", id: token.subject } : { type: "stranger", id: "" };
+  const actor: Party = token ? partyOf(token) : { type: "stranger", id: "" };
   return {
     ...(answers[reason] ?? { code: "invalid_token", reason: reason as EventReason }),
     credential: "access-token",
@@ -89,7 +95,7 @@ function refusalOf(
 
 const principalFrom = (token: AccessToken): Principal => ({
   method: "access-token",
-  subject: { type: "user", id: token.subject },
+  subject: partyOf(token),
   credentialId: token.jti,
   lineageId: null,
   environment: null,
