@@ -17,7 +17,7 @@ const token = (isolate: Isolate, fields: Record<string, string>, headers: Record
 
 async function reasonsOf(isolate: Isolate, clientId?: string): Promise<(string | null)[]> {
   await isolate.settle();
-  const events = await isolate.rooms.audit.list({ type: "client.refused", limit: 50 });
+  const events = await isolate.rooms.audit.list({ type: "client.refused", limit: 10_000 });
   return events
     .filter(
       ({ subject, origin }) => origin.address === isolate.address && (!clientId || subject?.id === clientId),

@@ -36,7 +36,7 @@ test("what a factor was refused for is an event about its owner: a wrong code, o
   const elsewhere = await assertAlone(isolate, holder.authenticator, { origin: "https://evil.example" });
   await signInBy(isolate, elsewhere);
   await isolate.settle();
-  const events = await isolate.rooms.audit.list({ type: "factor.refused", limit: 200 });
+  const events = await isolate.rooms.audit.list({ type: "factor.refused", limit: 10_000 });
   const reasonsOf = (subjectId: string) =>
     events.filter(({ subject }) => subject?.id === subjectId).map(({ reason }) => reason);
   expect(reasonsOf(id).sort()).toEqual(["factor_closed", "unreadable", "wrong_code"]);
@@ -84,7 +84,7 @@ test("a factor set up, a recovery code used and a factor removed are events abou
   await isolate.settle();
   const actor = { type: "user", id: person.account.id };
   const told = async (type: "factor.added" | "factor.removed" | "factor.recovery_code_used") =>
-    (await isolate.rooms.audit.list({ type, limit: 200 }))
+    (await isolate.rooms.audit.list({ type, limit: 10_000 }))
       .filter(({ subject }) => subject?.id === person.account.id)
       .map(({ outcome, actor: by }) => ({ outcome, actor: by }));
   const done = { outcome: "done", actor };

@@ -18,7 +18,7 @@ import { expectProblem } from "../support/problem.ts";
 /** What this isolate's refusals said since it began: reason, actor, subject; in the order in which they happened. */
 async function refusalsOf(isolate: Isolate, type: "factor.refused" | "access.refused" | "sign_in.refused") {
   await isolate.settle();
-  const events = await isolate.rooms.audit.list({ type, limit: 200 });
+  const events = await isolate.rooms.audit.list({ type, limit: 10_000 });
   return events
     .filter(({ outcome, origin }) => outcome === "refused" && origin.address === isolate.address)
     .map(({ reason, actor, subject, count }) => ({

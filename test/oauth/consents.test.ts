@@ -70,7 +70,7 @@ test("every event of consents and codes is written once, with who and at which a
   await revoke(browser);
   await isolate.settle();
   const eventsOf = async (type: (typeof eventTypes)[number]) =>
-    (await isolate.rooms.audit.list({ type, limit: 200 })).filter(
+    (await isolate.rooms.audit.list({ type, limit: 10_000 })).filter(
       ({ actor, subject }) => subject?.id === client.id || actor.id === client.id,
     );
   const person = { actor: { type: "user", id: account.id }, subject: { type: "client", id: client.id } };
