@@ -27,7 +27,7 @@ async function givenEdgeWithoutRedis(limits: ReturnType<typeof limit>[]) {
 
 async function degradations(isolate: Isolate): Promise<string[]> {
   await isolate.settle();
-  const events = await isolate.rooms.audit.list({ type: "limit.degraded", limit: 200 });
+  const events = await isolate.rooms.audit.list({ type: "limit.degraded", limit: 10_000 });
   return events.flatMap(({ subject }) => (subject ? [subject.id] : []));
 }
 
