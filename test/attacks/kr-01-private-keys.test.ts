@@ -62,7 +62,7 @@ test("KR-01: no request makes the key set show more than public halves, each und
   expect(new Set(keys.map(({ kid }) => kid)).size).toBe(keys.length);
   for (const key of keys) {
     for (const member of privateMembers) expect(Object.keys(key)).not.toContain(member);
-    expect(["RS256 undefined", "ES256 P-256"]).toContain(`${key.alg} ${key.crv}`);
+    expect(["RS256 undefined", "ES256 P-256", "EdDSA Ed25519"]).toContain(`${key.alg} ${key.crv}`);
     expect(key.use).toBe("sig");
   }
 });
