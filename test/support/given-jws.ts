@@ -42,7 +42,10 @@ export async function givenOwnSigner(isolate: Isolate) {
   const seal = createSeal(isolate.rooms.config.keyEncryptionKeys);
   // Other tests' isolates, under other master keys, leave keys of their own beside it.
   const opened = await Promise.all(
-    rows.map(async (row) => ({ row, ...(await seal.open(row.privateJwkSealed, `signing-key:${row.kid}`)) })),
+    rows.map(async (each) => ({
+      row: each,
+      ...(await seal.open(each.privateJwkSealed, `signing-key:${each.kid}`)),
+    })),
   );
   const own = opened.find((one) => one.ok);
   if (!own?.ok) throw new Error("the first token makes the first key");
