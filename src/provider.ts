@@ -9,6 +9,7 @@ import { guestOf } from "./login/routes-pages-forms.ts";
 import { authorizeRoutes } from "./oauth/routes-authorize.tsx";
 import { backDoorRoutes } from "./oauth/routes-back-door.ts";
 import { consentRoutes } from "./oauth/routes-consent.tsx";
+import { deviceRoutes } from "./oauth/routes-device.tsx";
 import { logoutRoutes } from "./oauth/routes-logout.tsx";
 import { metadataRoutes } from "./oauth/routes-metadata.ts";
 import { userinfoRoutes } from "./oauth/routes-userinfo.ts";
@@ -38,6 +39,7 @@ export function providerPages(
   routes.onError(onError);
   routes.route("/", authorizeRoutes(deps));
   routes.route("/", consentRoutes(deps));
+  routes.route("/", deviceRoutes(deps));
   routes.route("/", logoutRoutes(deps));
   return routes;
 }

@@ -2,16 +2,20 @@ import type { Audit } from "./audit/audit.ts";
 import type { Authentication } from "./authentication/authentication.ts";
 import { eventsOf } from "./authentication/refusal-event.ts";
 import type { Config } from "./env.ts";
+import type { ClientAuthentication } from "./oauth/authenticate-client.ts";
 import { createAuthorization } from "./oauth/authorization.ts";
 import type { Clients } from "./oauth/clients.ts";
 import { createCodeStore } from "./oauth/codes.store.ts";
 import { createConsents } from "./oauth/consents.ts";
+import { createDeviceStore } from "./oauth/device.store.ts";
+import { createDeviceAuthorization } from "./oauth/device-authorization.ts";
 import { createGrantStore } from "./oauth/grants.store.ts";
 import { createIdTokens } from "./oauth/id-tokens.ts";
 import { createLogout } from "./oauth/logout.ts";
 import type { Resources } from "./oauth/resources.ts";
 import { createSubjects } from "./oauth/subjects.ts";
 import { createUserinfo } from "./oauth/userinfo.ts";
+import type { RateLimits } from "./rate-limits/rate-limits.ts";
 import type { SigningKeys } from "./signing-keys/signing-keys.ts";
 import type { Database } from "./storage/database.ts";
 import type { RefreshTokens } from "./tokens/refresh-tokens.ts";
@@ -21,6 +25,8 @@ export function wireGrants(sources: {
   config: Pick<Config, "issuer">;
   database: Database;
   clients: Clients;
+  clientAuthentication: ClientAuthentication;
+  rateLimits: RateLimits;
   resources: Resources;
   signingKeys: SigningKeys;
   refreshTokens: RefreshTokens;
@@ -31,16 +37,21 @@ export function wireGrants(sources: {
   const { issuer } = sources.config;
   const codes = createCodeStore(sources.database);
   const grants = createGrantStore(sources.database);
+  const devices = createDeviceStore(sources.database);
   const subjects = createSubjects({ store: grants });
   const idTokens = createIdTokens({ ...sources, issuer });
-  const stores = { codes, grants, subjects, idTokens };
+  const stores = { codes, devices, grants, subjects, idTokens };
   const rooms = {
     authorization: createAuthorization({ ...sources, ...stores }),
+    deviceAuthorization: createDeviceAuthorization({ ...sources, ...stores, issuer }),
     consents: createConsents({ ...sources, store: grants }),
     userinfo: createUserinfo({ ...sources, ...stores, eventsOf, issuer }),
     logout: createLogout({ ...sources, ...stores }),
     /** For the cron trigger. */
-    sweepCodes: () => codes.sweep(new Date(sources.now())),
+    sweepCodes: async () => {
+      const at = new Date(sources.now());
+      await Promise.all([codes.sweep(at), devices.sweep(at)]);
+    },
   };
   return { stores, rooms };
 }

@@ -57,7 +57,7 @@ export async function wireOauth(sources: Sources) {
   const { issuer } = sources.config;
   const { clients, clientAuthentication, authenticationMethods, assertions } = await wireClients(sources);
   const resources = createResources({ issuer, routeOf: sources.protectedResources.routeOf });
-  const people = wireGrants({ ...sources, clients, resources });
+  const people = wireGrants({ ...sources, clients, clientAuthentication, resources });
   const grants = grantTypes({ ...sources, ...people.stores, assertions, resources, issuer, lifetimes });
   return {
     clients,

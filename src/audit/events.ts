@@ -77,6 +77,7 @@ export const eventTypes = [
   "consent.denied",
   "consent.revoked",
   "code.replayed",
+  "device.refused",
   "message.failed",
 ] as const;
 export type EventType = (typeof eventTypes)[number];

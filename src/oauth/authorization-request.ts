@@ -148,7 +148,7 @@ function pkceFault(parameters: Parameters, client: Client): (Parsed & { ok: fals
 }
 
 /** Without a scope: the client's rights at APIs, and nothing about the person (RFC 6749 §3.3). */
-function scopesAsked(text: string | null, client: Client): string[] | null {
+export function scopesAsked(text: string | null, client: Client): string[] | null {
   if (text === null) return client.scopes.filter((scope) => !isIdentityScope(scope));
   const scopes = parseScope(text);
   if (!scopes?.every((scope) => client.scopes.includes(scope))) return null;

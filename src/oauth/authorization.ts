@@ -260,7 +260,11 @@ const isImpersonable = (client: Client, { redirect }: Reply): boolean =>
  * The level to reach, or null when the session has it. What was asked for as essential must be met (OIDC Core §5.5.1.1);
  * of `acr_values` the first that we know, if any, and a stronger one is as good (RFC 9470 §5).
  */
-function levelDue(acr: string, acrValues: readonly string[], essential: readonly string[]): string | null {
+export function levelDue(
+  acr: string,
+  acrValues: readonly string[],
+  essential: readonly string[],
+): string | null {
   const wanted = essential.length > 0 ? essential : acrValues;
   const known = wanted.filter((level) => !isWeaker(level, "one-factor"));
   if (essential.length > 0 && known.length === 0) return "unreachable";

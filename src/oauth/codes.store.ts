@@ -58,19 +58,29 @@ const texts = (values: readonly string[]): SQL =>
 /** A used code is remembered for as long as its page could send it again, and longer than anybody tries it. */
 const keptMilliseconds = 24 * 3_600_000;
 
-export function createCodeStore(database: Database) {
-  const insertion = (code: NewCode, from: SQL): SQL => sql`
-    insert into ${authorizationCodes} (code_hash, ticket, client_id, account_id, grant_id, sign_in_session_id,
-      redirect_uri, redirect_uri_given, code_challenge, scopes, resources, nonce, claims, auth_time, acr, amr,
-      issued_at, expires_at)
-    select ${code.codeHash}, ${code.ticket ?? null}::text, ${code.clientId}, ${code.accountId}, ${code.grantId},
-      ${code.signInSessionId}, ${code.redirectUri}, ${code.redirectUriGiven}::boolean,
-      ${code.codeChallenge ?? null}::text, ${texts(code.scopes)}, ${texts(code.resources)}, ${code.nonce ?? null}::text,
-      ${code.claims ? JSON.stringify(code.claims) : null}::jsonb, ${moment(code.authTime)}, ${code.acr},
-      ${texts(code.amr)}, ${moment(code.issuedAt)}, ${moment(code.expiresAt)}
-    ${from}
-    on conflict (ticket) do nothing returning code_hash`;
+const insertion = (code: NewCode, from: SQL): SQL => sql`
+  insert into ${authorizationCodes} (code_hash, ticket, client_id, account_id, grant_id, sign_in_session_id,
+    redirect_uri, redirect_uri_given, code_challenge, scopes, resources, nonce, claims, auth_time, acr, amr,
+    issued_at, expires_at)
+  select ${code.codeHash}, ${code.ticket ?? null}::text, ${code.clientId}, ${code.accountId}, ${code.grantId},
+    ${code.signInSessionId}, ${code.redirectUri}, ${code.redirectUriGiven}::boolean,
+    ${code.codeChallenge ?? null}::text, ${texts(code.scopes)}, ${texts(code.resources)}, ${code.nonce ?? null}::text,
+    ${code.claims ? JSON.stringify(code.claims) : null}::jsonb, ${moment(code.authTime)}, ${code.acr},
+    ${texts(code.amr)}, ${moment(code.issuedAt)}, ${moment(code.expiresAt)}
+  ${from}
+  on conflict (ticket) do nothing returning code_hash`;
 
+/** The rest of a `with`: the code, and what is remembered when there was one. `from`: what must have a row before. */
+export const allowance = (code: NewCode, agreed: readonly string[], from: SQL): SQL => sql`
+  inserted as (${insertion(code, from)})
+  insert into ${consents} as known (account_id, client_id, scopes, created_at, updated_at)
+  select ${code.accountId}, ${code.clientId}, ${texts(agreed)}, ${moment(code.issuedAt)},
+    ${moment(code.issuedAt)} from inserted
+  on conflict (account_id, client_id) do update set updated_at = excluded.updated_at,
+    scopes = array(select unnest(known.scopes) union select unnest(excluded.scopes))
+  returning client_id`;
+
+export function createCodeStore(database: Database) {
   return {
     /** False: the person was not asked for all of this yet. Null: nobody needs to be asked. */
     async insertAgreed(code: NewCode, agreed: readonly string[] | null): Promise<boolean> {
@@ -89,14 +99,7 @@ export function createCodeStore(database: Database) {
 
     /** What was allowed is remembered with the code; false: the page that asked has given one already. */
     async insertAllowed(code: NewCode, agreed: readonly string[]): Promise<boolean> {
-      const { rows } = await database.execute(sql`
-        with inserted as (${insertion(code, sql``)})
-        insert into ${consents} as known (account_id, client_id, scopes, created_at, updated_at)
-        select ${code.accountId}, ${code.clientId}, ${texts(agreed)}, ${moment(code.issuedAt)},
-          ${moment(code.issuedAt)} from inserted
-        on conflict (account_id, client_id) do update set updated_at = excluded.updated_at,
-          scopes = array(select unnest(known.scopes) union select unnest(excluded.scopes))
-        returning client_id`);
+      const { rows } = await database.execute(sql`with ${allowance(code, agreed, sql``)}`);
       return rows.length === 1;
     },
 

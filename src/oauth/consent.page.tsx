@@ -28,13 +28,7 @@ export function ConsentContent(props: {
         </strong>{" "}
         {scopes.length === 0 ? "wants to know that you are signed in here." : "wants to:"}
       </p>
-      {scopes.length === 0 ? null : (
-        <ul class="rows">
-          {scopes.map((scope) => (
-            <Scope scope={scope} />
-          ))}
-        </ul>
-      )}
+      <ScopeList scopes={scopes} />
       <Destination uri={reply.redirect.uri} />
       <Provenance client={client} />
       <p class="small">
@@ -61,7 +55,7 @@ export function ConsentContent(props: {
   );
 }
 
-function AnswerForm(props: {
+export function AnswerForm(props: {
   action: string;
   token: string;
   fields: Readonly<Record<string, string>>;
@@ -74,6 +68,16 @@ function AnswerForm(props: {
       ))}
       {props.children as never}
     </Form>
+  );
+}
+
+export function ScopeList({ scopes }: { scopes: readonly ScopeShown[] }) {
+  return scopes.length === 0 ? null : (
+    <ul class="rows">
+      {scopes.map((scope) => (
+        <Scope scope={scope} />
+      ))}
+    </ul>
   );
 }
 
@@ -127,7 +131,7 @@ function Destination({ uri }: { uri: string }) {
 }
 
 /** Nobody but an operator vouches for a name: one that registered itself may have chosen any. */
-function Provenance({ client }: { client: Question["client"] }) {
+export function Provenance({ client }: { client: Question["client"] }) {
   const links = [
     { href: client.clientUri, label: "About it" },
     { href: client.policyUri, label: "Its privacy policy" },

@@ -32,6 +32,7 @@ export function discoveryOf(options: {
     issuer,
     authorization_endpoint: at("/oauth/authorize"),
     token_endpoint: at("/oauth/token"),
+    device_authorization_endpoint: at("/oauth/device_authorization"),
     userinfo_endpoint: at("/oauth/userinfo"),
     jwks_uri: at("/.well-known/jwks.json"),
     end_session_endpoint: at("/oauth/logout"),

@@ -7,6 +7,7 @@ import { type RefusedVerdict, refusalProblem } from "../http/refusal.ts";
 import type { DoorEnv, Visit } from "../http/visit.ts";
 import type { BackDoorVisit } from "./authenticate-client.ts";
 import type { Sent } from "./client-authentication/method.ts";
+import type { DeviceAnswer, DeviceAuthorization } from "./device-authorization.ts";
 import type { TokenAnswer } from "./grants/grant.ts";
 import { type Inquirer, type Introspection, signedIntrospectionType } from "./introspection.ts";
 import { parametersOf } from "./parameters.ts";
@@ -14,6 +15,7 @@ import type { TokenEndpoint } from "./token-endpoint.ts";
 import type { TokenRevocation } from "./token-revocation.ts";
 
 type Deps = {
+  readonly deviceAuthorization: Pick<DeviceAuthorization, "begin">;
   readonly tokenEndpoint: TokenEndpoint;
   readonly introspection: Introspection;
   readonly tokenRevocation: TokenRevocation;
@@ -39,6 +41,10 @@ export function backDoorRoutes(deps: Deps): Hono<DoorEnv> {
   routes.post("/token", async (c) => {
     const answer = await deps.tokenEndpoint.exchange(await sentIn(c), visitOf(c));
     return shared(c, c.json(tokenView(answer), 200, uncached));
+  });
+  routes.post("/device_authorization", async (c) => {
+    const answer = await deps.deviceAuthorization.begin(await sentIn(c), visitOf(c));
+    return c.json(deviceView(answer), 200, uncached);
   });
   // No content, and so no type of it: clients that see one read it.
   routes.post("/revoke", async (c) => {
@@ -105,4 +111,14 @@ const tokenView = (answer: TokenAnswer) => ({
   ...(answer.refreshToken ? { refresh_token: answer.refreshToken } : {}),
   ...(answer.idToken ? { id_token: answer.idToken } : {}),
   ...(answer.issuedTokenType ? { issued_token_type: answer.issuedTokenType } : {}),
+});
+
+/** RFC 8628 §3.2. */
+const deviceView = (answer: DeviceAnswer) => ({
+  device_code: answer.deviceCode,
+  user_code: answer.userCode,
+  verification_uri: answer.verificationUri,
+  verification_uri_complete: `${answer.verificationUri}?user_code=${answer.userCode}`,
+  expires_in: answer.expiresInSeconds,
+  interval: answer.intervalSeconds,
 });

@@ -89,6 +89,16 @@ export const limits = {
     whenUnavailable: "local",
   },
   refusedClient: { name: "refused-client", permits: 300, windowSeconds: 60, whenUnavailable: "local" },
+  /** Devices that ask for a person: each is a row. */
+  deviceRequests: { name: "device-requests", permits: 300, windowSeconds: 600, whenUnavailable: "local" },
+  /** Codes of devices that were none (RFC 8628 §5.1), of one account and of one network. */
+  wrongUserCodes: { name: "wrong-user-codes", permits: 20, windowSeconds: 3600, whenUnavailable: "local" },
+  wrongUserCodesOfNetwork: {
+    name: "wrong-user-codes-of-network",
+    permits: 60,
+    windowSeconds: 600,
+    whenUnavailable: "local",
+  },
   refusedLinks: { name: "refused-links", permits: 60, windowSeconds: 60, whenUnavailable: "local" },
 } as const satisfies Record<string, Limit>;
 

@@ -214,9 +214,9 @@ test("every type of event that tells of a change has its cause in the table abov
     "limit.exceeded",
     "limit.degraded",
   ];
-  // Brought about in factors.test.ts, and in test/signing-keys, test/accounts, test/sessions, test/tokens, test/login and test/messages.
+  // Brought about in factors.test.ts, and in test/signing-keys, test/accounts, test/sessions, test/tokens, test/login, test/messages and test/oauth.
   const elsewhere: EventType[] = eventTypes.filter((type) =>
-    /^(?:signing_key|account|session|sign_in|factor|refresh|token|message|consent|code)\./.test(type),
+    /^(?:signing_key|account|session|sign_in|factor|refresh|token|message|consent|code|device)\./.test(type),
   );
   const types = new Set(causes.map(({ type }) => type));
   expect([...types, ...ofRefusals, ...elsewhere].sort()).toEqual([...eventTypes].sort());

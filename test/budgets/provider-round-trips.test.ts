@@ -1,8 +1,10 @@
 import { expect, test } from "vitest";
 import type { Isolate } from "../support/given.ts";
+import { askForDevice, deviceApp, givenDevice, poll } from "../support/given-devices.ts";
 import {
   authorize,
   exchange,
+  givenApp,
   givenGrant,
   givenProvider,
   redeem,
@@ -30,4 +32,23 @@ test("authorize with a session: two trips, the session and the code; a code for 
   const fields = { grant_type: "refresh_token", refresh_token };
   const refreshed = await callsUntil(isolate, () => exchange(isolate, client, fields));
   expect([refreshed.answer.status, refreshed.calls]).toEqual([200, [1, 0]]);
+});
+
+test("a device that begins: one trip; that asks and waits: one; that gets its tokens: two; its person's answer: three", async () => {
+  const { isolate, client } = await givenProvider();
+  const { browser } = await givenGrant(isolate, client);
+  const app = await givenApp(isolate, deviceApp);
+  const device = await givenDevice(isolate, app);
+  const begun = await callsUntil(isolate, () => askForDevice(isolate, app));
+  // Redis counts it behind the answer.
+  expect([begun.answer.status, begun.calls]).toEqual([200, [1, 1]]);
+  const waiting = await callsUntil(isolate, () => poll(isolate, app, device));
+  expect([waiting.answer.status, waiting.calls]).toEqual([400, [1, 0]]);
+  const page = await browser.submit("/device", { user_code: device.user_code });
+  const allow = page.forms.find(({ action }) => action === "/device/allow")?.hidden ?? {};
+  const allowed = await callsUntil(isolate, () => browser.post("/device/allow", allow));
+  // The fourth is the event, written behind the answer.
+  expect([allowed.answer.answer.status, allowed.calls]).toEqual([200, [4, 0]]);
+  const redeemed = await callsUntil(isolate, () => poll(isolate, app, device));
+  expect([redeemed.answer.status, redeemed.calls]).toEqual([200, [2, 0]]);
 });
