@@ -42,6 +42,7 @@ export default {
       sessions.sweep(),
       mfa.sweep(),
       rooms.sweepCodes(),
+      rooms.backChannelLogout.retry(),
       signingKeys.ensure(background),
     ]);
     for (const one of done) {

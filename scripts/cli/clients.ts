@@ -2,7 +2,7 @@ import { refusal } from "../stack/refusal.ts";
 import { parsePageSize, parseSeconds } from "./arguments.ts";
 import { type Call, type Command, type Given, type Option, said } from "./command.ts";
 import { nameOfFile, readGivenFile } from "./given-file.ts";
-import { type Bodies, type ClientShown, callManagement } from "./management-api.ts";
+import { type Bodies, type ClientShown, callManagement, type NoticeShown } from "./management-api.ts";
 import { feltEverywhere, fields, listOf, secretOnce, table, time } from "./presentation.ts";
 import { usageError } from "./usage.ts";
 
@@ -77,6 +77,20 @@ export const clientCommands: readonly Command[] = [
       const params = { id: given.operand };
       const { text, value } = await callManagement(connection(), "getClient", { params });
       say(json ? text : clientFields(value));
+      return 0;
+    },
+  },
+  {
+    name: "clients logouts",
+    operand: "ID",
+    summary: "Lists what an OAuth client was told of sessions that ended, and how it took it",
+    options: {},
+    uses: ["listLogoutNotices"],
+    async run({ given, json, connection, say }) {
+      const params = { id: given.operand };
+      const { text, value } = await callManagement(connection(), "listLogoutNotices", { params });
+      const told = value.data.length === 0 ? "It was told of none." : noticeTable(value.data);
+      say(json ? text : told);
       return 0;
     },
   },
@@ -197,6 +211,19 @@ const clientTable = (clients: readonly ClientShown[]): string =>
       client.token_endpoint_auth_method,
       listOf(client.grant_types.map((grant) => grant.replace(/^urn:.*:/, ""))),
       time(client.created_at),
+    ]),
+  );
+
+const noticeTable = (notices: readonly NoticeShown[]): string =>
+  table(
+    ["SESSION", "USER", "STATE", "ATTEMPTS", "LAST STATUS", "ENDED"],
+    notices.map((notice) => [
+      notice.session_id,
+      notice.user_id,
+      notice.state,
+      String(notice.attempts),
+      String(notice.last_status ?? "none"),
+      time(notice.noted_at),
     ]),
   );
 

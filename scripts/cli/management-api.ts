@@ -1,5 +1,5 @@
 import type { InferInput } from "valibot";
-import type { clientView } from "../../src/admin/client-handlers.ts";
+import type { clientView, noticeView } from "../../src/admin/client-handlers.ts";
 import type {
   createClientInput,
   rotateClientSecretInput,
@@ -38,6 +38,7 @@ export type LastUse = ReturnType<typeof lastUseView>;
 export type RouteShown = ReturnType<typeof routeView>;
 export type ClientShown = ReturnType<typeof clientView>;
 type ClientSecret = { readonly client_secret?: string };
+export type NoticeShown = ReturnType<typeof noticeView>;
 export type UserShown = ReturnType<typeof userView>;
 export type SessionShown = ReturnType<typeof sessionView>;
 export type FactorShown = ReturnType<typeof factorView>;
@@ -66,6 +67,7 @@ type Answers = {
   readonly createClient: ClientShown & ClientSecret;
   readonly listClients: Page<ClientShown>;
   readonly getClient: ClientShown;
+  readonly listLogoutNotices: { readonly data: readonly NoticeShown[] };
   readonly updateClient: ClientShown & ClientSecret & Reach;
   readonly rotateClientSecret: ClientShown & ClientSecret & Reach;
   readonly deleteClient: Reach;

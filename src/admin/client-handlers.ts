@@ -1,7 +1,9 @@
 import type { InferOutput } from "valibot";
+import type { BackChannelLogout } from "../oauth/back-channel-logout.ts";
 import { type Client, type ClientMetadata, standardMetadata } from "../oauth/client.ts";
 import { metadataOf, wireOf } from "../oauth/client-wire.ts";
 import type { Clients, MadeClient } from "../oauth/clients.ts";
+import type { LogoutNotice } from "../oauth/logout-notices.store.ts";
 import { type Handlers, idOf, requireChange } from "./call.ts";
 import type {
   createClientInput,
@@ -31,7 +33,24 @@ export const clientView = (client: Client) => ({
 const secretView = ({ secret }: MadeClient) =>
   secret === null ? {} : { client_secret: secret, client_secret_expires_at: 0 };
 
-export function clientHandlers({ clients }: { readonly clients: Clients }) {
+export const noticeView = (notice: LogoutNotice) => ({
+  session_id: notice.sessionId,
+  user_id: notice.accountId,
+  state: notice.state,
+  attempts: notice.attempts,
+  last_status: notice.lastStatus,
+  noted_at: notice.notedAt.toISOString(),
+  next_attempt_at: notice.state === "waiting" ? notice.dueAt.toISOString() : null,
+  settled_at: notice.settledAt?.toISOString() ?? null,
+});
+
+export function clientHandlers({
+  clients,
+  backChannelLogout,
+}: {
+  readonly clients: Clients;
+  readonly backChannelLogout: Pick<BackChannelLogout, "list">;
+}) {
   return {
     async createClient({ body, operator }) {
       const metadata = draftOf(metadataOf(body as InferOutput<typeof createClientInput>));
@@ -49,6 +68,9 @@ export function clientHandlers({ clients }: { readonly clients: Clients }) {
       return { data: page.rows.map(clientView), next_cursor: page.nextCursor };
     },
     getClient: async ({ params }) => clientView(await clients.get(idOf(params))),
+    listLogoutNotices: async ({ params }) => ({
+      data: (await backChannelLogout.list(idOf(params))).map(noticeView),
+    }),
     async updateClient({ params, body, operator }) {
       const { enabled, ...wire } = body as InferOutput<typeof updateClientInput>;
       const edits = { ...metadataOf(wire), ...(enabled === undefined ? {} : { enabled }) };

@@ -163,6 +163,12 @@ export const operations = {
     summary: "Read an OAuth client",
     answer: "The client, never its secrets",
   }),
+  listLogoutNotices: call({
+    method: "get",
+    path: "/clients/:id/logout-notices",
+    summary: "List what an OAuth client was told of sessions that ended, newest first, and how it took it",
+    answer: "Up to 200 notices: `waiting`, `delivered` or `given_up`",
+  }),
   updateClient: call({
     method: "patch",
     path: "/clients/:id",

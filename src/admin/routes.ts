@@ -8,6 +8,7 @@ import { parseInput, readJson } from "../http/body.ts";
 import { refusalProblem } from "../http/refusal.ts";
 import type { DoorEnv } from "../http/visit.ts";
 import type { Mfa } from "../mfa/mfa.ts";
+import type { BackChannelLogout } from "../oauth/back-channel-logout.ts";
 import type { Clients } from "../oauth/clients.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import type { SigningKeys } from "../signing-keys/signing-keys.ts";
@@ -32,6 +33,7 @@ type Deps = {
   readonly apiKeys: ApiKeys;
   readonly routeAdmin: RouteAdmin;
   readonly clients: Clients;
+  readonly backChannelLogout: BackChannelLogout;
   readonly audit: Audit;
   readonly signingKeys: SigningKeys;
   readonly accounts: Accounts;

@@ -69,7 +69,9 @@ export function createIdTokens(options: {
     /** Null: not one of ours, or its key is gone. Its end does not matter: it proves who somebody was, and opens nothing. */
     async readHint(text: string): Promise<Hint | null> {
       try {
-        const { kid, alg } = decodeProtectedHeader(text);
+        const { kid, alg, typ } = decodeProtectedHeader(text);
+        // A logout token says nearly the same, signed by the same key.
+        if (typ !== "JWT") return null;
         const key = typeof kid === "string" ? await signingKeys.verificationKey("id-token", kid) : null;
         if (!key || alg !== key.algorithm) return null;
         const { payload } = await compactVerify(text, key.key, { algorithms: [key.algorithm] });

@@ -36,6 +36,8 @@ export function discoveryOf(options: {
     userinfo_endpoint: at("/oauth/userinfo"),
     jwks_uri: at("/.well-known/jwks.json"),
     end_session_endpoint: at("/oauth/logout"),
+    backchannel_logout_supported: true,
+    backchannel_logout_session_supported: true,
     scopes_supported: identityScopeNames.filter((scope) => !idle.has(scope)),
     response_types_supported: ["code"],
     response_modes_supported: responseModes,

@@ -29,6 +29,11 @@ export function laterOf(one: Reach | null, other: Reach): Reach {
   return { effectiveEverywhereBy, announced: one.announced && other.announced };
 }
 
+type EndingListener = (
+  changes: readonly PendingChange[],
+  background: (work: Promise<unknown>) => void,
+) => void;
+
 /**
  * Revocation that every isolate knows within a stated bound. Truth is Postgres, changed first; this room tells the
  * edges. Invariant: for every change c and every decision d that c concerns, d.valid ⇒ d.time ≤ c.effectiveEverywhereBy.
@@ -107,6 +112,8 @@ export function createRevocation(options: {
     return Math.max(changedAt, ...ends);
   }
 
+  const listeners: EndingListener[] = [];
+
   return {
     boundMilliseconds,
     feed,
@@ -133,10 +140,17 @@ export function createRevocation(options: {
       } catch {
         // The outbox still holds the changes; the cron trigger announces them.
         return { effectiveEverywhereBy: new Date(feltWithoutRedisAt(changes, changedAt)), announced: false };
+      } finally {
+        for (const listener of listeners) listener(changes, background);
       }
       const numbers = changes.map((change) => change.number);
       background(store.markAnnounced(numbers, new Date(now())).catch(() => undefined));
       return { effectiveEverywhereBy: new Date(now() + boundMilliseconds), announced: true };
+    },
+
+    /** For whoever else must be told, after the edges were or could not be. It never throws, and nobody waits for it. */
+    onAnnounced(listener: EndingListener): void {
+      listeners.push(listener);
     },
 
     /** For the cron trigger: what was never announced, what Redis may have lost in a failover, and what is old. */

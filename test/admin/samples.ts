@@ -63,6 +63,7 @@ const samples: Record<OperationId, (targets: Targets) => Sample> = {
     body: { client_name: "sample", redirect_uris: ["https://shop.example/cb"] },
   }),
   listClients: () => ({ path: "/clients" }),
+  listLogoutNotices: ({ client }) => ({ path: `/clients/${client.id}/logout-notices` }),
   getClient: ({ client }) => ({ path: `/clients/${client.id}` }),
   updateClient: ({ client }) => ({
     path: `/clients/${client.id}`,

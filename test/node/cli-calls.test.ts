@@ -54,6 +54,7 @@ const asked: Readonly<Record<keyof typeof operations, readonly string[]>> = {
   createClient: ["clients", "create", "--name", "a"],
   listClients: ["clients", "list"],
   getClient: ["clients", "show", clientId],
+  listLogoutNotices: ["clients", "logouts", clientId],
   updateClient: ["clients", "disable", clientId],
   rotateClientSecret: ["clients", "rotate-secret", clientId],
   deleteClient: ["clients", "delete", clientId],
