@@ -19,7 +19,7 @@ const telling =
   /\bat \S+ \(|\.ts:\d|node_modules|\/src\/|select |insert into|update .* set|postgres|neon|redis|upstash|drizzle|hono|valibot|workerd|127\.0\.0\.1|localhost|stack|syntax error|violates|constraint|undefined|\[object|canary/i;
 
 /** Where clients of OAuth read errors in its own form; what never reaches those doors is a problem there too. */
-const spokenAsOauth = /^POST \/oauth\/(?:token|introspect|revoke)\b/;
+const spokenAsOauth = /^POST \/oauth\/(?:token|introspect|revoke|device_authorization)\b/;
 
 /** RFC 6749 §5.2: these members, of these characters. */
 function expectOauthWords(answer: Response, body: Record<string, unknown>, what: string): string {

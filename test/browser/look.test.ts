@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
-import { givenWindow, issuer, pathOf, troublesOf, type Window } from "./browser.ts";
+import { adminKey, givenWindow, issuer, pathOf, troublesOf, type Window } from "./browser.ts";
 import { codeOf, givenAuthenticator, setUpApp } from "./factors.ts";
 import {
   fill,
@@ -292,4 +292,64 @@ test("a page asks for its sheet, its script and its icon once and for nothing mo
   });
   await page.goto("/register", { waitUntil: "networkidle" });
   expect(hits).toBe(0);
+});
+
+test("so are those of applications: consent, what was allowed, a device's code, signing out", async () => {
+  const registered = await fetch(`${issuer}/admin/v1/clients`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${adminKey}`, "content-type": "application/json" },
+    body: JSON.stringify({
+      client_name: "An application with quite a long name of its own",
+      redirect_uris: ["https://app.example/callback", "http://127.0.0.1/callback"],
+      token_endpoint_auth_method: "none",
+      scope: "openid email offline_access orders.read",
+      grant_types: ["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"],
+    }),
+  });
+  expect(registered.status).toBe(201);
+  const { client_id: clientId } = (await registered.json()) as { client_id: string };
+  const requestOf = (redirectUri: string, scope: string) =>
+    `/oauth/authorize?${new URLSearchParams({
+      response_type: "code",
+      client_id: clientId,
+      redirect_uri: redirectUri,
+      scope,
+      code_challenge: "A".repeat(43),
+      code_challenge_method: "S256",
+    })}`;
+  const person = await givenPerson(freshAddress("somebody-with-a-long-name"));
+  const window = await givenWatchedWindow();
+  const { page } = window;
+  await page.route("https://app.example/**", (route) => route.fulfill({ body: "there" }));
+  await signIn(window, person);
+  const all = "openid email offline_access orders.read";
+  await expectGood(window, "consent", open(requestOf("https://app.example/callback", all)));
+  await expectGood(window, "consent-local", open(requestOf("http://127.0.0.1:4711/callback", "openid")));
+  await expectGood(window, "authorize-refused", open(requestOf("https://evil.example/", "openid")));
+  await page.goto(requestOf("https://app.example/callback", all));
+  await page.getByRole("button", { name: "Allow", exact: true }).click();
+  await page.waitForURL((url) => url.host === "app.example");
+  await expectGood(window, "applications", open("/account/applications"));
+  await expectGood(window, "device", open("/device"));
+  await expectGood(window, "device-wrong", async () => {
+    await page.goto("/device");
+    await page.locator("#user_code").fill("BBBB-BBBB");
+    await page.locator("main button").click();
+    await page.waitForLoadState();
+  });
+  const asked = await fetch(`${issuer}/oauth/device_authorization`, {
+    method: "POST",
+    body: new URLSearchParams({ client_id: clientId, scope: "openid email" }),
+  });
+  const { verification_uri_complete: complete } = (await asked.json()) as {
+    verification_uri_complete: string;
+  };
+  await expectGood(window, "device-code", open(complete));
+  await expectGood(window, "device-consent", async () => {
+    await page.goto(complete);
+    await page.locator("main button").first().click();
+    await page.waitForLoadState();
+  });
+  await expectGood(window, "sign-out", open("/oauth/logout"));
+  expect(troublesOf(window, [400, 404])).toEqual([]);
 });
