@@ -120,6 +120,7 @@ body:not(.wide) main .whole { inline-size: 100%; }
 .rows + form { margin-block-end: 32px; }
 .rows h2 { display: flex; flex-wrap: wrap; gap: 0 8px; }
 .badge { padding: 0 8px; border-radius: 12px; font-size: .875rem; font-weight: 600; color: var(--done); background: var(--done-page); }
+.badge.grave { color: var(--danger); background: var(--danger-page); }
 .stack { display: flex; flex-wrap: wrap; gap: 16px; }
 .panel { max-inline-size: 464px; padding: 24px 32px 32px; margin-block-end: 32px; background: var(--surface); border: 1px solid var(--line); border-radius: var(--radius); }
 .panel h2 { margin-block-end: 8px; }

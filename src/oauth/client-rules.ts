@@ -75,6 +75,8 @@ function requireProof(metadata: ClientMetadata): void {
   const { authenticationMethod, jwks, jwksUri, requirePkce } = metadata;
   if (jwks && jwksUri !== null) refuse("jwks", "excludes jwks_uri");
   if (jwksUri !== null) refuse("jwks_uri", "is not supported; give the keys in jwks");
+  // A demand that nothing holds anybody to would be believed.
+  if (metadata.requirePushedRequests) refuse("require_pushed_authorization_requests", "is not supported");
   if (authenticationMethod === "private_key_jwt" && !jwks)
     refuse("jwks", "private_key_jwt needs public keys");
   const fault = jwks && publicKeysFault(jwks);

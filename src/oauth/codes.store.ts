@@ -20,6 +20,9 @@ export type Redemption = {
   readonly codeChallenge: string | null;
   /** One of those that were granted; null: the first. */
   readonly resource: string | null;
+  /** What is the client's to have now, and what every person may give: of the code's scopes nothing else is born. */
+  readonly ceiling: readonly string[];
+  readonly anybodys: readonly string[];
   /** The audience of a grant that names no resource. */
   readonly issuer: string;
   /** Of a client whose people have other names for each sector; null: theirs are the same everywhere. */
@@ -128,7 +131,12 @@ export function createCodeStore(database: Database) {
       const { email, updatedAt } = decodeRow(accounts, { ...row, updated_at: row["account_updated_at"] });
       const { tokensFrom } = decodeRow(refreshFamilies, row);
       const { subject } = decodeRow(pairwiseSubjects, row) as { subject: string | null };
-      return { ok: true, redeemed: { code, tokensFrom, email, updatedAt, pairwiseSubject: subject } };
+      // What was taken from the person or the client between the page and now is not given any more.
+      const { scopes } = decodeRow(authorizationCodes, { ...row, scopes: row["granted"] });
+      return {
+        ok: true,
+        redeemed: { code: { ...code, scopes }, tokensFrom, email, updatedAt, pairwiseSubject: subject },
+      };
     },
 
     /** For the cron trigger. */
@@ -162,7 +170,10 @@ function redemption(shown: Redemption): SQL {
           or (${shown.redirectUri}::text is null and not redirect_uri_given))
       returning *, ${isTarget} as is_target
     ), alive as (
-      select code.*, account.email, account.updated_at as account_updated_at, ${tokensFrom(at)} as tokens_from,
+      select code.*, array(
+          select scope from unnest(code.scopes) with ordinality as agreed(scope, place)
+          where scope = any(${texts(shown.ceiling)}) and (scope = any(account.scopes) or scope = any(${texts(shown.anybodys)}))
+          order by place) as granted, account.email, account.updated_at as account_updated_at, ${tokensFrom(at)} as tokens_from,
         pairwise.subject
       from code
       join ${accounts} account on account.id = code.account_id and account.state = 'active'
@@ -176,7 +187,7 @@ function redemption(shown: Redemption): SQL {
         created_at, idle_expires_at, absolute_expires_at)
       select ${family.id}, grant_id, sign_in_session_id, account_id, client_id,
         coalesce(resources[1], ${shown.issuer}::text), case when cardinality(resources) > 0 then resources end, claims,
-        scopes, auth_time, acr, amr, ${family.tokenHash}, 0, ${moment(at)}, ${family.secretVersion}::integer,
+        granted, auth_time, acr, amr, ${family.tokenHash}, 0, ${moment(at)}, ${family.secretVersion}::integer,
         tokens_from, ${moment(at)}, ${moment(shown.idleExpiresAt)}, ${moment(shown.absoluteExpiresAt)}
       from alive
     ), ended as (
@@ -185,7 +196,7 @@ function redemption(shown: Redemption): SQL {
         and born.client_id = code.client_id and born.revoked_at is null
       returning born.session_id
     ), noted as (${noteEndings(sql`select 'session', session_id from ended`, at)})
-    select code.*, alive.email, alive.account_updated_at, alive.tokens_from, alive.subject,
+    select code.*, alive.granted, alive.email, alive.account_updated_at, alive.tokens_from, alive.subject,
       (select json_agg(noted) from noted) as noted
     from code left join alive on true`;
 }

@@ -87,7 +87,7 @@ function Scope({ scope }: { scope: ScopeShown }) {
       <div>
         <h2>
           <bdi>{scope.title}</bdi>
-          {scope.isGrave ? <span class="badge">Look twice</span> : null}
+          {scope.isGrave ? <span class="badge grave">Look twice</span> : null}
         </h2>
         {scope.description === null ? null : <p class="small">{scope.description}</p>}
       </div>

@@ -9,6 +9,7 @@ import type { TokenAnswer, TokenRequest } from "./grants/grant.ts";
 import type { IdTokens } from "./id-tokens.ts";
 import { personClaims } from "./person-claims.ts";
 import type { Resources } from "./resources.ts";
+import { identityScopeNames } from "./scopes.ts";
 import { type Subjects, sectorOf } from "./subjects.ts";
 
 export type RedemptionRooms = {
@@ -86,6 +87,8 @@ export function createRedemption(rooms: RedemptionRooms) {
       ...proof,
       clientId: client.id,
       resource,
+      ceiling: client.scopes,
+      anybodys: identityScopeNames,
       issuer,
       sector: sectorOf(client),
       family,

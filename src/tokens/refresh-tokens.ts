@@ -23,6 +23,8 @@ export type RefreshAsked = {
   /** Less than was granted, for this access token alone; without them, all of it. */
   readonly scopes?: readonly string[] | null;
   readonly audience?: string | null;
+  /** What is the client's to have now: no token says more, whatever was granted. Without it, all of it. */
+  readonly ceiling?: readonly string[];
   readonly algorithm?: SignatureAlgorithm;
 };
 
@@ -159,7 +161,8 @@ export function createRefreshTokens(sources: Sources) {
       return refuse("unavailable", asked);
     }
     const { sessionId, accountId, idleExpiresAt, absoluteExpiresAt } = family;
-    const scopes = asked.scopes ?? family.scopes;
+    const { ceiling } = asked;
+    const scopes = (asked.scopes ?? family.scopes).filter((scope) => ceiling?.includes(scope) ?? true);
     const { algorithm = "RS256" } = asked;
     const narrowed = { scopes, audience: asked.audience ?? family.audience, algorithm };
     const issued = await accessTokens.issue(

@@ -37,7 +37,7 @@ const everything = async () => ({
   backchannel_logout_uri: "https://shop.example/logout",
   backchannel_logout_session_required: true,
   initiate_login_uri: "https://shop.example/login",
-  require_pushed_authorization_requests: true,
+  require_pushed_authorization_requests: false,
   require_pkce: false,
   first_party: true,
 });

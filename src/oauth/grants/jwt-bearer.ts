@@ -16,6 +16,7 @@ type Rooms = {
   readonly accounts: Pick<Accounts, "find">;
   readonly resources: Pick<Resources, "audienceOf">;
   readonly audit: Pick<Audit, "record">;
+  readonly now: () => number;
 };
 
 const accountId = /^usr_[0-9A-Za-z]{22}$/;
@@ -34,6 +35,8 @@ export const jwtBearer = (rooms: Rooms): GrantType => ({
     if (assertion === null) throw new AuthError("invalid_request", "assertion: is missing");
     const audience = await rooms.resources.audienceOf(client, parameters, visit);
     const id = await vouchedFor(client, assertion, rooms.assertions);
+    // A disabling that comes after this look ends what is issued by it.
+    const at = rooms.now();
     const account = id === null ? null : await rooms.accounts.find(id);
     if (account?.state !== "active") {
       record(rooms, request, null);
@@ -41,18 +44,21 @@ export const jwtBearer = (rooms: Rooms): GrantType => ({
     }
     const ofApis = client.scopes.filter((scope) => !isIdentityScope(scope));
     const scopes = narrowed(heldBy(ofApis, account), parameters);
-    const { accessToken, expiresInSeconds } = await rooms.accessTokens.issue({
-      subject: account.id,
-      clientId: client.id,
-      sessionId: null,
-      audience,
-      scopes,
-      authTime: null,
-      acr: null,
-      amr: [],
-      tokensFrom: account.revokedBefore,
-      algorithm: client.accessTokenAlgorithm,
-    });
+    const { accessToken, expiresInSeconds } = await rooms.accessTokens.issue(
+      {
+        subject: account.id,
+        clientId: client.id,
+        sessionId: null,
+        audience,
+        scopes,
+        authTime: null,
+        acr: null,
+        amr: [],
+        tokensFrom: account.revokedBefore,
+        algorithm: client.accessTokenAlgorithm,
+      },
+      at,
+    );
     record(rooms, request, account.id);
     return { accessToken, expiresInSeconds, scopes };
   },

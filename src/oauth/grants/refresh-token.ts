@@ -60,6 +60,7 @@ export function createRefreshGrant(rooms: RefreshGrantRooms): GrantType {
         origin: visit.origin,
         background: visit.background,
         scopes: scopesIn(parameters),
+        ceiling: client.scopes,
         audience: parameters.has("resource")
           ? await rooms.resources.audienceOf(client, parameters, visit)
           : null,
