@@ -4,6 +4,7 @@ import type { ProofVerdict } from "../mfa/proving.ts";
 import type { Step } from "../mfa/steps.ts";
 import type { SessionKind } from "../sessions/session.ts";
 import type { LoginSources, SignInOutcome, Visitor } from "./login.ts";
+import { waysOn } from "./next-question.ts";
 
 /** A link in a mail that was used up, of an account without a password. */
 export type OpenedByMail = { readonly account: Account; readonly addressHash: string };
@@ -41,8 +42,10 @@ export function createByMail(
       asked: { readonly kind: SessionKind; readonly deviceCookie: string | null },
     ): Promise<SignInOutcome> {
       const held = account.factorKinds.length === 0 ? [] : await mfa.list(account.id);
-      const others = held.filter(({ kind, codesLeft }) => kind !== "passkey" && codesLeft !== 0);
-      const isOpen = held.length === 0 || sources.levelRequired(account) === "one-factor";
+      const others = held.filter(({ kind, codesLeft }) => waysOn.includes(kind) && codesLeft !== 0);
+      // A telephone is no way to a passkey, and whoever has one is not let in by the mail alone either.
+      const hasPhone = held.some(({ kind }) => kind === "sms");
+      const isOpen = held.length === 0 || (!hasPhone && sources.levelRequired(account) === "one-factor");
       if (others.length === 0 && !isOpen) return refused("recovery_refused");
       const known = await deviceCookies.read(asked.deviceCookie);
       const step: Step = {

@@ -15,7 +15,7 @@ type Offers = {
 };
 
 /** Whatever else somebody may have is too weak a way to a passkey. */
-const waysOn: readonly FactorKind[] = ["totp", "recovery-codes"];
+export const waysOn: readonly FactorKind[] = ["totp", "recovery-codes"];
 
 /** After a password: which of the factors that somebody has reach the level, and which are a way to one that does. */
 export function offersAt(

@@ -48,7 +48,7 @@ export function PasswordSections(props: {
   const shown = { email, state, passwordLengthMin };
   const isPossible =
     factors.some(({ isUserVerified }) => isUserVerified === true) &&
-    factors.some(({ kind, codesLeft }) => kind !== "passkey" && codesLeft !== 0);
+    factors.some(({ kind, codesLeft }) => ["totp", "recovery-codes"].includes(kind) && codesLeft !== 0);
   if (!hasPassword) return <AddPassword {...shown} action={forms.add} token={tokens.add} />;
   return (
     <>

@@ -9,7 +9,7 @@ import { createByMail } from "./by-mail.ts";
 import { deviceNameOf } from "./device-name.ts";
 import { isWeaker } from "./freshness.ts";
 import type { Carried, LoginSources, SignInAsked, SignInOutcome, Visitor } from "./login.ts";
-import { createNextQuestion, offersAt } from "./next-question.ts";
+import { createNextQuestion, offersAt, waysOn } from "./next-question.ts";
 import { createSessionBegin } from "./session-begin.ts";
 
 /** Whose session is to be raised, as its own proof tells. */
@@ -35,7 +35,6 @@ const knownOf = ({ deviceId, addressHash, isDeviceKnown }: Step) => ({
   known: deviceId === null ? null : { id: deviceId, addressHash },
   isKnown: isDeviceKnown,
 });
-
 const byPassword = { acr: "one-factor", amr: ["pwd"] } as const;
 
 /** What follows a first proof: the session, or the question for a second one. */
@@ -177,7 +176,7 @@ export function createSecondStep(sources: LoginSources) {
       visitor: Visitor,
     ): Promise<SignInOutcome> {
       const step = await mfa.steps.read(mfaToken, "proof", visitor);
-      if (!step || (step.byMail && shown.kind === "passkey")) return refused("mfa_token_invalid");
+      if (!step || (step.byMail && !waysOn.includes(shown.kind))) return refused("mfa_token_invalid");
       const braked = brake(visitor);
       if (braked) return braked;
       const { origin, background } = visitor;
@@ -225,11 +224,12 @@ export function createSecondStep(sources: LoginSources) {
       return await beginProved(verdict, step, shown, asked, visitor);
     },
 
-    /** The next question to somebody in a session who must prove more, or anew. */
-    async raise(session: Raised, account: Pick<Account, "factorKinds">): Promise<SignInOutcome> {
+    /** The next question to who must prove more, or anew. A session in which no factor was proved has no count of its own. */
+    async raise(session: Raised, account: Pick<Account, "factorKinds">, proved = session.amr) {
       const { accountId, version, kind, amr } = session;
+      const lane = proved.includes("mfa") ? mfa.sessionLane(session.sessionId) : mfa.laneOf(null);
       const raised = { sessionId: session.sessionId, endsAt: session.absoluteExpiresAt.getTime() };
-      const who = { accountId, version, kind, methods: amr, lane: mfa.sessionLane(session.sessionId) };
+      const who = { accountId, version, kind, methods: amr, lane };
       const step = { ...who, addressHash: "", deviceId: null, isDeviceKnown: true, raised, mustEnrol: false };
       return await due(step, { factors: factorsOf(account), enrolmentFactors: [] });
     },
@@ -278,7 +278,11 @@ export function createSecondStep(sources: LoginSources) {
       const { account } = confirmed;
       // Whoever has more is asked for it: a session is not made weaker by being proved anew.
       if (account.factorKinds.length > 0)
-        return await verbs.raise({ ...session, version: account.version, amr: ["pwd"] }, account);
+        return await verbs.raise(
+          { ...session, version: account.version, amr: ["pwd"] },
+          account,
+          session.amr,
+        );
       const raised = { sessionId: session.sessionId, absoluteExpiresAt: session.absoluteExpiresAt };
       const whose = { ...account, addressHash: "" };
       const begun = await begin(

@@ -18,5 +18,5 @@ export const isLastWayIn = (id: string, accountId: string): SQL => sql`(${opensA
  */
 export const waysInBesidePassword = (accountId: string): Condition => sql`(
   exists (select 1 from ${factors} where ${kept(accountId)} and ${opensAlone})
-  and exists (select 1 from ${factors} where ${kept(accountId)} and kind <> 'passkey'
+  and exists (select 1 from ${factors} where ${kept(accountId)} and kind in ('totp', 'recovery-codes')
     and (kind <> 'recovery-codes' or details->'codes' <> '{}'::jsonb)))`;

@@ -20,6 +20,7 @@ import {
   otherPassword,
 } from "../support/given-people.ts";
 import { bearerOf, givenTokens, type Tokens } from "../support/given-sessions.ts";
+import { addPhone, codeTo, givenSmsIsolate, sendCode } from "../support/given-sms.ts";
 import {
   enrolBy,
   givenConfirmed,
@@ -406,4 +407,24 @@ test("without a password the address is changed and the account deleted by a fre
       400,
       "invalid_request",
     );
+});
+
+test("a telephone is no way back to an account without a password: beside passkeys alone the mail is refused, beside recovery codes it is not taken", async () => {
+  const isolate = await givenSmsIsolate();
+  const bare = await givenPasskeyOnly(isolate);
+  await addPhone(isolate, bare.tokens);
+  await isolate.fetch("/auth/password/recover", json({ email: bare.email }));
+  const { link } = await linkTo(isolate, bare.email);
+  await expectProblem(await isolate.fetch("/auth/mfa/recover", json({ link })), 403, "recovery_refused");
+
+  const coded = await givenPasskeyOnly(isolate);
+  const number = await addPhone(isolate, coded.tokens);
+  const [recovery = ""] = await givenRecoveryCodes(isolate, coded.tokens);
+  const { mfa_token, factors } = await recoverByMail(isolate, coded.email);
+  expect(factors).toEqual(["recovery-codes"]);
+  await sendCode(isolate, mfa_token);
+  const texted = { mfa_token, factor: "sms", code: await codeTo(isolate, number) };
+  await expectProblem(await proveBy(isolate, texted), 401, "mfa_token_invalid");
+  const shown = await proveBy(isolate, { mfa_token, factor: "recovery-codes", code: recovery });
+  expect([shown.status, await shown.json()]).toEqual([200, expect.objectContaining({ factors: [] })]);
 });

@@ -10,6 +10,8 @@ import {
   givenRecoveryCodes,
   givenTotp,
   givenTwoFactorTokens,
+  proveBy,
+  wrongCodeOf,
 } from "../support/given-factors.ts";
 import { addPasskey, ownAuthenticator } from "../support/given-passkey-holder.ts";
 import { asOperator, asPerson, givenPerson, linkTo, mailsTo } from "../support/given-people.ts";
@@ -419,4 +421,21 @@ test("pages without a script: ticked beside the code, the device is remembered; 
   expectSeeOther(await browser.submit("/login/factor", again), "/account");
   expectSeeOther(await browser.submit(security, {}, `${security}/devices/forget-all`), security);
   expect(await isolate.rooms.mfa.remembered.list(person.account.id)).toEqual([]);
+});
+
+test("sign-ins that a remembered browser was spared share one count of guesses: each new session is no new start", async () => {
+  const isolate = await givenRemembering();
+  const person = await givenTotp(isolate);
+  const { browser } = await givenRemembered(isolate, person);
+  const raised = async () => {
+    const { access_token } = (await passwordIn(browser, person)).body;
+    const due = await isolate.fetch("/auth/mfa/step-up", json({}, bearerOf(access_token ?? "")));
+    const { mfa_token } = (await due.json()) as { mfa_token: string };
+    return { mfa_token, factor: "totp", code: wrongCodeOf(isolate, person.secret) };
+  };
+  const first = await raised();
+  for (let at = 0; at < 3; at += 1) await expectProblem(await proveBy(isolate, first), 401, "invalid_code");
+  const second = await raised();
+  for (let at = 0; at < 2; at += 1) await expectProblem(await proveBy(isolate, second), 401, "invalid_code");
+  await expectProblem(await proveBy(isolate, await raised()), 429, "rate_limited");
 });
