@@ -6,7 +6,13 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
-import { type Compatibility, readCompatibility, wasmBeside, wasmOf } from "../stack/bundle.ts";
+import {
+  type Compatibility,
+  deployedAliases,
+  readCompatibility,
+  wasmBeside,
+  wasmOf,
+} from "../stack/bundle.ts";
 import { REPOSITORY } from "../stack/local-data.ts";
 import { refusal } from "../stack/refusal.ts";
 import { pin, subjectCore } from "./cores.ts";
@@ -35,6 +41,7 @@ export async function bundleMinified(entry: string, directory: string, name: str
     jsx: "automatic",
     jsxImportSource: "hono/jsx",
     ...wasmBeside,
+    plugins: [deployedAliases()],
     metafile: true,
     logLevel: "silent",
   });

@@ -2,7 +2,7 @@
 // that is broken, or with nothing.
 import { posix } from "node:path";
 import { type Import, importsOf } from "./imports.ts";
-import { packageName, packageRules } from "./packages.ts";
+import { packageName, packageRules, unexportedFiles } from "./packages.ts";
 import { astray, ground, lastRoom, type Place, placeOf, type RoomFileKind } from "./places.ts";
 import { type CodeFile, inArea, type Tree, type Violation, violationAt } from "./tree.ts";
 
@@ -49,6 +49,7 @@ function judgeImport(file: CodeFile, { specifier, typeOnly }: Import): Advice {
   const from = placeOf(file.path);
   if (!isRelative) return judgePackage(from, specifier);
   const target = posix.join(posix.dirname(file.path), specifier);
+  if (unexportedFiles.has(target)) return judgePackage(from, target.slice("node_modules/".length));
   return judgeTarget(from, placeOf(target), typeOnly);
 }
 

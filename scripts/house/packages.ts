@@ -78,6 +78,14 @@ export const packageRules: readonly PackageRule[] = [
   },
 ];
 
+/**
+ * Files that their package does not export, and that src imports nevertheless: what is exported would bring the deployment
+ * far more than is used. The package is pinned, so another version fails to build. Who may import it, the table says.
+ */
+export const unexportedFiles: ReadonlySet<string> = new Set([
+  "node_modules/@upstash/redis/chunk-4WQYU7T6.mjs",
+]);
+
 export function packageName(specifier: string): string {
   return specifier.split("/", specifier.startsWith("@") ? 2 : 1).join("/");
 }

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { type BuildFailure, build, formatMessages, type Metafile, stop } from "esbuild";
+import { type BuildFailure, build, formatMessages, type Metafile, type Plugin, stop } from "esbuild";
 import { REPOSITORY } from "./local-data.ts";
 import { refusal } from "./refusal.ts";
 
@@ -11,6 +11,25 @@ export type WorkerBundle = { readonly script: string; readonly wasm: readonly st
 
 /** A `.wasm` stays a module of its own, as the deployment has it. */
 export const wasmBeside = { loader: { ".wasm": "copy" }, assetNames: "[name]" } as const;
+
+/** What the deployment has another file for (wrangler.toml, `[alias]`): the specifier, and the file as an absolute path. */
+export function readAliases(path = join(REPOSITORY, "wrangler.toml")): ReadonlyMap<string, string> {
+  const section = /^\[alias\]\n([^[]*)/m.exec(readFileSync(path, "utf8").replace(/^#.*\n/gm, ""))?.[1] ?? "";
+  const lines = section.matchAll(/^"([^"]+)"\s*=\s*"([^"]+)"$/gm);
+  return new Map([...lines].map(([, from = "", to = ""]) => [from, join(REPOSITORY, to)]));
+}
+
+/** As wrangler does it: esbuild's own `alias` knows no relative specifiers. */
+export const deployedAliases = (): Plugin => ({
+  name: "deployed-aliases",
+  setup({ onResolve }) {
+    const aliases = readAliases();
+    onResolve({ filter: /^[@.\w]/ }, ({ path }) => {
+      const instead = aliases.get(path);
+      return instead === undefined ? undefined : { path: instead };
+    });
+  },
+});
 
 /** Bundles the Worker as the deployment does, but readable. */
 export async function bundleWorker(entry: string, directory: string): Promise<WorkerBundle> {
@@ -29,6 +48,7 @@ export async function bundleWorker(entry: string, directory: string): Promise<Wo
       jsx: "automatic",
       jsxImportSource: "hono/jsx",
       ...wasmBeside,
+      plugins: [deployedAliases()],
       metafile: true,
       absWorkingDir: REPOSITORY,
       logLevel: "silent",

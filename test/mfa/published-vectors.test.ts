@@ -1,3 +1,4 @@
+import { SettingsService } from "@simplewebauthn/server";
 import { expect, test } from "vitest";
 import { givenRegistered, isFramed, register, vectors } from "../support/webauthn-vectors.ts";
 
@@ -16,6 +17,15 @@ test("the vectors of WebAuthn L3 §16 for what is verified here are all there", 
     "16.10 packed.RS256",
     "16.11 packed.EdDSA",
   ]);
+});
+
+test("they are verified as it is deployed: with no vendor's root, and nothing that could walk a chain", async () => {
+  const { X509Certificate } = await import("@peculiar/x509");
+  expect(X509Certificate).toBeUndefined();
+  for (const identifier of ["android-key", "android-safetynet", "apple", "mds"] as const)
+    expect(SettingsService.getRootCertificates({ identifier }).filter(Boolean)).toEqual([]);
+  for (const identifier of ["packed", "fido-u2f", "tpm"] as const)
+    expect(SettingsService.getRootCertificates({ identifier })).toEqual([]);
 });
 
 test.each(unframed)("§$section $name is registered and signs in", async (vector) => {

@@ -1,3 +1,4 @@
+import { TOTP } from "otpauth/slim";
 import { expect, test } from "vitest";
 import { newTotpSecret, stepOf } from "../../src/mfa/factors/totp.ts";
 
@@ -45,6 +46,14 @@ test("RFC 6238 §5.2: a step that was accepted is not found again, nor one befor
   expect(stepOf(code, asked(at, { after: step + 1 }))).toBeNull();
   expect(stepOf(code, asked(at, { after: step - 1 }))).toBe(step);
 });
+
+test.each(["SHA256", "SHA512", "SHA3-256"])(
+  "SHA-1 is all that is deployed of the library: what asks it for %s throws, and gets no code",
+  (algorithm) => {
+    const ask = () => new TOTP({ algorithm }).generate({ timestamp: 59_000 });
+    expect(ask).toThrow();
+  },
+);
 
 test("nothing but six ASCII digits is a code", () => {
   const [at] = vectors[2];

@@ -184,6 +184,16 @@ describe("who may import whom", () => {
     ["the ground never knows the roof", "storage/redis.ts", 'type "../env.ts"'],
     ["src never imports test", "index.ts", '"../test/support/given.ts"'],
     ["src never imports scripts", "wiring.ts", '"../scripts/start.ts"'],
+    [
+      "src never imports an unlisted file of a package",
+      "storage/redis.ts",
+      '"../../node_modules/hono/index.js"',
+    ],
+    [
+      "a listed file of a package is for whom the package is",
+      "tokens/tokens.ts",
+      '"../../node_modules/@upstash/redis/chunk-4WQYU7T6.mjs"',
+    ],
     ["an unlisted room is unknown", "tokens/tokens.ts", 'type "../people/people.ts"'],
     ["jose stays out of rooms that sign nothing", "audit/audit.ts", '"jose"'],
     ["ipaddr.js stays in plain logic", "tokens/routes.ts", '"ipaddr.js"'],

@@ -1,7 +1,7 @@
 import { dirname, join } from "node:path";
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
-import { readCompatibility, type WorkerBundle } from "../../scripts/stack/bundle.ts";
+import { readAliases, readCompatibility, type WorkerBundle } from "../../scripts/stack/bundle.ts";
 import { inLane, rpcLane } from "../support/lane.ts";
 import type { Stores } from "../support/stores.ts";
 
@@ -62,7 +62,10 @@ export default defineConfig({
       };
     }),
   ],
+  // Whoever imports what the deployment has a stand-in for gets the stand-in here too, packages not excepted.
+  resolve: { alias: Object.fromEntries(readAliases()) },
   test: {
+    server: { deps: { inline: ["@simplewebauthn/server", "otpauth"] } },
     include: ["test/**/*.test.ts"],
     exclude: ["test/node/**", "test/browser/**", "test/services/**"],
     globalSetup: ["test/support/stores.ts"],

@@ -1,4 +1,4 @@
-import { Secret, TOTP } from "otpauth";
+import { Secret, TOTP } from "otpauth/slim";
 import type { Seal } from "../../crypto/seal.ts";
 import type { Factor, FactorVerdict } from "../factor.ts";
 import type { FactorRow } from "../store.ts";
