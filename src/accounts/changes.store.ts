@@ -3,6 +3,7 @@ import type { PendingChange } from "../revocation/ending.ts";
 import { noteEndings, pendingOf } from "../revocation/tables.ts";
 import { type Database, inOneTransaction, isUniqueViolation } from "../storage/database.ts";
 import { decodeRow } from "../storage/rows.ts";
+import { moment, texts } from "../storage/values.ts";
 import { type FamilyEnd, identityScopes, refreshFamilies } from "../tokens/tables.ts";
 import type { LinkPurpose } from "./account.ts";
 import { isLive } from "./links.store.ts";
@@ -18,8 +19,6 @@ export type Changed = {
 
 /** What must be true in the statement that changes something, as the store of another room has it. */
 export type Condition = SQL;
-
-const moment = (at: Date): SQL => sql`${at.toISOString()}::timestamptz`;
 
 /**
  * Sessions that go on cannot be named. A refresh that was faster than the lock, or another clock, may have given them a
@@ -223,8 +222,8 @@ export function createChangeStore(database: Database) {
       return change(
         byId(id),
         sql`changed as (
-            update ${accounts} a set scopes = ${textArray(scopes)}, version = a.version + 1, updated_at = ${moment(at)},
-              revoked_before = case when a.scopes <@ ${textArray(scopes)} then a.revoked_before else ${moment(from)} end
+            update ${accounts} a set scopes = ${texts(scopes)}, version = a.version + 1, updated_at = ${moment(at)},
+              revoked_before = case when a.scopes <@ ${texts(scopes)} then a.revoked_before else ${moment(from)} end
             where a.id = ${id} and a.state <> 'deleted' returning a.*
           )`,
         sql`narrowed as (
@@ -235,7 +234,7 @@ export function createChangeStore(database: Database) {
             update ${refreshFamilies} f set
               scopes = case when f.client_id = 'first-party' then changed.scopes
                 else array(select unnest(f.scopes) intersect
-                  (select unnest(changed.scopes) union select unnest(${textArray(identityScopes)}))) end,
+                  (select unnest(changed.scopes) union select unnest(${texts(identityScopes)}))) end,
               tokens_from = case when exists (select 1 from narrowed) then ${moment(from)} else f.tokens_from end
             from changed where f.account_id = changed.id and f.revoked_at is null
           ),
@@ -269,11 +268,3 @@ function changedOf(row: Record<string, unknown>): Changed {
 
 const hasNoPassword = sql`exists (select 1 from ${accounts} a
   where a.id = l.account_id and a.password_hash is null and a.state = 'active' and a.email_canonical = l.email_canonical)`;
-
-const textArray = (values: readonly string[]): SQL =>
-  values.length === 0
-    ? sql`'{}'::text[]`
-    : sql`array[${sql.join(
-        values.map((value) => sql`${value}`),
-        sql`, `,
-      )}]::text[]`;

@@ -1,5 +1,6 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { Database } from "../storage/database.ts";
+import { moment } from "../storage/values.ts";
 import type { LinkPurpose } from "./account.ts";
 import { accounts, mailLinks } from "./tables.ts";
 
@@ -16,7 +17,6 @@ export type NewLink = {
 export type LinkRow = typeof mailLinks.$inferSelect;
 
 const hasPassword = sql`password_hash is not null as has_password`;
-const moment = (at: Date): SQL => sql`${at.toISOString()}::timestamptz`;
 
 /**
  * Links are made by the same work whether or not the address is known: a row is written either way, but one that opens

@@ -1,7 +1,6 @@
 import { sql } from "drizzle-orm";
-import { check, index, integer, pgTable, text, timestamp, uniqueIndex } from "drizzle-orm/pg-core";
-
-const moment = (name: string) => timestamp(name, { withTimezone: true, mode: "date" });
+import { check, index, integer, pgTable, text, uniqueIndex } from "drizzle-orm/pg-core";
+import { momentColumn } from "../storage/values.ts";
 
 export const accountStates = ["active", "disabled", "deleted"] as const;
 /** What a link in a mail is for. */
@@ -17,15 +16,15 @@ export const accounts = pgTable(
     emailCanonical: text("email_canonical").notNull(),
     /** `<pepper version, 0 for none>$argon2id$v=19$m=…,t=…,p=…$salt$hash`; null: no password opens this account. */
     passwordHash: text("password_hash"),
-    passwordChangedAt: moment("password_changed_at"),
+    passwordChangedAt: momentColumn("password_changed_at"),
     /** What tokens of this account may ask for; given by operators only. */
     scopes: text().array().notNull(),
     state: text({ enum: accountStates }).notNull(),
     /** Tokens and sessions from before are dead. */
-    revokedBefore: moment("revoked_before"),
-    createdAt: moment("created_at").notNull(),
-    updatedAt: moment("updated_at").notNull(),
-    lastSignedInAt: moment("last_signed_in_at"),
+    revokedBefore: momentColumn("revoked_before"),
+    createdAt: momentColumn("created_at").notNull(),
+    updatedAt: momentColumn("updated_at").notNull(),
+    lastSignedInAt: momentColumn("last_signed_in_at"),
     /** Kinds of confirmed second factors, kept by the statements that change one: a sign-in knows without asking again. */
     factorKinds: text("factor_kinds").array().notNull().default([]),
   },
@@ -50,9 +49,9 @@ export const mailLinks = pgTable(
     emailCanonical: text("email_canonical").notNull(),
     /** What a registration chose. */
     passwordHash: text("password_hash"),
-    createdAt: moment("created_at").notNull(),
-    expiresAt: moment("expires_at").notNull(),
-    usedAt: moment("used_at"),
+    createdAt: momentColumn("created_at").notNull(),
+    expiresAt: momentColumn("expires_at").notNull(),
+    usedAt: momentColumn("used_at"),
   },
   (table) => [
     uniqueIndex("mail_links_secret").on(table.secretHash),

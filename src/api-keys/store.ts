@@ -2,6 +2,7 @@ import { and, desc, eq, gte, isNull, lt, or, type SQL, sql } from "drizzle-orm";
 import { changeOutbox } from "../revocation/tables.ts";
 import { type Database, inOneTransaction, isUniqueViolation } from "../storage/database.ts";
 import { decodeRow } from "../storage/rows.ts";
+import { moment, texts } from "../storage/values.ts";
 import type { KeyRecord, Owner } from "./record.ts";
 import { isOwnerDisabled, keyColumns, type NewKey, recordOf, recordOfRaw, rowOf } from "./rows.store.ts";
 import { apiKeys } from "./tables.ts";
@@ -93,8 +94,8 @@ export function createApiKeyStore(database: Database) {
     edit(id: string, edits: KeyEdits, at: Date): Promise<Changed> {
       const sets: SQL[] = [sql`version = version + 1`, sql`updated_at = ${at.toISOString()}::timestamptz`];
       if (edits.name !== undefined) sets.push(sql`name = ${edits.name}`);
-      if (edits.scopes) sets.push(sql`scopes = ${textArray(edits.scopes)}`);
-      if (edits.allowedAddresses) sets.push(sql`allowed_addresses = ${textArray(edits.allowedAddresses)}`);
+      if (edits.scopes) sets.push(sql`scopes = ${texts(edits.scopes)}`);
+      if (edits.allowedAddresses) sets.push(sql`allowed_addresses = ${texts(edits.allowedAddresses)}`);
       if (edits.limits) sets.push(sql`limits = ${JSON.stringify(edits.limits)}::jsonb`);
       if (edits.metadata) sets.push(sql`metadata = ${JSON.stringify(edits.metadata)}::jsonb`);
       if (edits.enabled !== undefined) sets.push(sql`enabled = ${edits.enabled}`);
@@ -264,18 +265,7 @@ const changedOf = (rows: readonly Record<string, unknown>[]): Changed => ({
   })),
 });
 
-const moment = (at: Date | null): SQL =>
-  at === null ? sql`null::timestamptz` : sql`${at.toISOString()}::timestamptz`;
-
 /** For readers of Redis: until the key would have expired by itself, or for a day. Our own checks read the record. */
 const revokedUntil = (at: Date): SQL =>
   sql`case when revoked_at is not null or deleted_at is not null
       then least(expires_at, ${moment(at)} + interval '1 day') end`;
-
-const textArray = (values: readonly string[]): SQL =>
-  values.length === 0
-    ? sql`'{}'::text[]`
-    : sql`array[${sql.join(
-        values.map((value) => sql`${value}`),
-        sql`, `,
-      )}]::text[]`;

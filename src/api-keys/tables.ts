@@ -1,19 +1,8 @@
 import { sql } from "drizzle-orm";
-import {
-  boolean,
-  check,
-  index,
-  integer,
-  jsonb,
-  pgTable,
-  text,
-  timestamp,
-  uniqueIndex,
-} from "drizzle-orm/pg-core";
+import { boolean, check, index, integer, jsonb, pgTable, text, uniqueIndex } from "drizzle-orm/pg-core";
+import { momentColumn } from "../storage/values.ts";
 import { environments } from "./key-format.ts";
 import { type KeyLimit, ownerTypes } from "./record.ts";
-
-const moment = (name: string) => timestamp(name, { withTimezone: true, mode: "date" });
 
 export const apiKeys = pgTable(
   "api_keys",
@@ -33,17 +22,17 @@ export const apiKeys = pgTable(
     limits: jsonb().$type<KeyLimit[]>().notNull(),
     metadata: jsonb().$type<Record<string, unknown>>().notNull(),
     enabled: boolean().notNull().default(true),
-    expiresAt: moment("expires_at"),
-    revokedAt: moment("revoked_at"),
-    deletedAt: moment("deleted_at"),
-    exposedAt: moment("exposed_at"),
+    expiresAt: momentColumn("expires_at"),
+    revokedAt: momentColumn("revoked_at"),
+    deletedAt: momentColumn("deleted_at"),
+    exposedAt: momentColumn("exposed_at"),
     replaces: text(),
     replacedBy: text("replaced_by"),
     imported: boolean().notNull().default(false),
     createdBy: text("created_by").notNull(),
-    createdAt: moment("created_at").notNull(),
-    updatedAt: moment("updated_at").notNull(),
-    lastUsedAt: moment("last_used_at"),
+    createdAt: momentColumn("created_at").notNull(),
+    updatedAt: momentColumn("updated_at").notNull(),
+    lastUsedAt: momentColumn("last_used_at"),
     lastUsedAddress: text("last_used_address"),
     lastUsedCountry: text("last_used_country"),
   },

@@ -2,6 +2,7 @@ import { asc, eq, type SQL, sql } from "drizzle-orm";
 import { changeOutbox } from "../revocation/tables.ts";
 import { type Database, isUniqueViolation } from "../storage/database.ts";
 import { decodeRow } from "../storage/rows.ts";
+import { moment } from "../storage/values.ts";
 import { type Route, routesMax } from "./route.ts";
 import { gatewayRoutes } from "./tables.ts";
 
@@ -84,7 +85,6 @@ async function orTaken(change: Promise<ChangedRoute | null>): Promise<ChangedRou
   }
 }
 
-const moment = (at: Date): SQL => sql`${at.toISOString()}::timestamptz`;
 const textArray = (texts: readonly string[]): SQL => sql`${JSON.stringify(texts)}::jsonb`;
 
 /** Arrays travel as JSON: one parameter, no quoting rules of array literals. */

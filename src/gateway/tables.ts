@@ -1,9 +1,8 @@
 import { sql } from "drizzle-orm";
-import { boolean, check, integer, jsonb, pgTable, text, timestamp, uniqueIndex } from "drizzle-orm/pg-core";
+import { boolean, check, integer, jsonb, pgTable, text, uniqueIndex } from "drizzle-orm/pg-core";
 import type { RouteLimit } from "../authentication/methods/method.ts";
+import { momentColumn } from "../storage/values.ts";
 import type { Level } from "../tokens/levels.ts";
-
-const moment = (name: string) => timestamp(name, { withTimezone: true, mode: "date" });
 
 export const gatewayRoutes = pgTable(
   "gateway_routes",
@@ -27,8 +26,8 @@ export const gatewayRoutes = pgTable(
     corsOrigins: text("cors_origins").array().notNull(),
     audiences: text().array().notNull().default([]),
     enabled: boolean().notNull(),
-    createdAt: moment("created_at").notNull(),
-    updatedAt: moment("updated_at").notNull(),
+    createdAt: momentColumn("created_at").notNull(),
+    updatedAt: momentColumn("updated_at").notNull(),
   },
   (table) => [
     uniqueIndex("gateway_routes_name").on(table.name),

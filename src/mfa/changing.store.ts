@@ -1,6 +1,7 @@
 import { type SQL, sql } from "drizzle-orm";
 import { accounts } from "../accounts/tables.ts";
-import { kept, moment } from "./proof.store.ts";
+import { moment } from "../storage/values.ts";
+import { kept } from "./proof.store.ts";
 import { factors } from "./tables.ts";
 
 /** Before whatever changes factors: the account's row first, then those of its factors. */

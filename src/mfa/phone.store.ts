@@ -1,8 +1,9 @@
 import { sql } from "drizzle-orm";
 import { type Database, inOneTransaction } from "../storage/database.ts";
 import { decodeRow } from "../storage/rows.ts";
+import { moment } from "../storage/values.ts";
 import { changing, lock, noteKinds } from "./changing.store.ts";
-import { kept, moment } from "./proof.store.ts";
+import { kept } from "./proof.store.ts";
 import type { FactorRow } from "./store.ts";
 import { factorAttempts, factors, type PhoneDetails } from "./tables.ts";
 

@@ -1,10 +1,10 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { AtomicProof } from "../sessions/store.ts";
+import { moment } from "../storage/values.ts";
 import { attemptsMax, lanesOf } from "./attempts.ts";
 import type { Use } from "./factor.ts";
 import { factorAttempts, factors, spentChallenges } from "./tables.ts";
 
-export const moment = (at: Date): SQL => sql`${at.toISOString()}::timestamptz`;
 export const kept = (id: string): SQL => sql`account_id = ${id} and confirmed_at is not null`;
 
 export type Given = { readonly accountId: string; readonly lane: string; readonly at: Date };

@@ -3,7 +3,8 @@ import { accounts } from "../accounts/tables.ts";
 import type { AtomicProof } from "../sessions/store.ts";
 import type { Database } from "../storage/database.ts";
 import { decodeRow } from "../storage/rows.ts";
-import { isHeld, moment } from "./proof.store.ts";
+import { moment } from "../storage/values.ts";
+import { isHeld } from "./proof.store.ts";
 import type { Claim } from "./remembered-cookie.ts";
 import { rememberedDevices } from "./tables.ts";
 

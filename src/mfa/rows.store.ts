@@ -1,7 +1,7 @@
 import { type SQL, sql } from "drizzle-orm";
 import { accounts } from "../accounts/tables.ts";
 import { decodeRow } from "../storage/rows.ts";
-import { moment } from "./proof.store.ts";
+import { moment } from "../storage/values.ts";
 import type { FactorRow, NewFactor, Owner } from "./store.ts";
 import { factors } from "./tables.ts";
 

@@ -8,11 +8,9 @@ import {
   pgTable,
   primaryKey,
   text,
-  timestamp,
   uniqueIndex,
 } from "drizzle-orm/pg-core";
-
-const moment = (name: string) => timestamp(name, { withTimezone: true, mode: "date" });
+import { momentColumn } from "../storage/values.ts";
 
 export const factorKinds = ["totp", "passkey", "sms", "recovery-codes"] as const;
 
@@ -53,9 +51,9 @@ export const factors = pgTable(
       .$type<PasskeyDetails | RecoveryDetails | PhoneDetails | Record<string, never>>()
       .notNull()
       .default({}),
-    createdAt: moment("created_at").notNull(),
-    confirmedAt: moment("confirmed_at"),
-    lastUsedAt: moment("last_used_at"),
+    createdAt: momentColumn("created_at").notNull(),
+    confirmedAt: momentColumn("confirmed_at"),
+    lastUsedAt: momentColumn("last_used_at"),
   },
   (table) => [
     index("factors_account").on(table.accountId),
@@ -78,8 +76,8 @@ export const factorAttempts = pgTable(
     accountId: text("account_id").notNull(),
     lane: text().notNull(),
     failed: integer().notNull(),
-    blockedUntil: moment("blocked_until"),
-    lastAt: moment("last_at").notNull(),
+    blockedUntil: momentColumn("blocked_until"),
+    lastAt: momentColumn("last_at").notNull(),
   },
   (table) => [primaryKey({ columns: [table.accountId, table.lane] })],
 );
@@ -97,9 +95,9 @@ export const rememberedDevices = pgTable(
     secretHash: text("secret_hash").notNull(),
     /** What the browser said of itself then, as its owner would call it. */
     name: text().notNull(),
-    createdAt: moment("created_at").notNull(),
-    lastUsedAt: moment("last_used_at"),
-    expiresAt: moment("expires_at").notNull(),
+    createdAt: momentColumn("created_at").notNull(),
+    lastUsedAt: momentColumn("last_used_at"),
+    expiresAt: momentColumn("expires_at").notNull(),
   },
   (table) => [
     index("remembered_devices_account").on(table.accountId),
@@ -110,6 +108,6 @@ export const rememberedDevices = pgTable(
 /** What may be used once and was: the keys of challenges, until they would have expired by themselves. */
 export const spentChallenges = pgTable(
   "spent_challenges",
-  { key: text().primaryKey(), expiresAt: moment("expires_at").notNull() },
+  { key: text().primaryKey(), expiresAt: momentColumn("expires_at").notNull() },
   (table) => [index("spent_challenges_end").on(table.expiresAt)],
 );

@@ -3,6 +3,7 @@ import type { PendingChange } from "../revocation/ending.ts";
 import { changeOutbox, noteEndings, pendingOf } from "../revocation/tables.ts";
 import { type Database, isUniqueViolation } from "../storage/database.ts";
 import { decodeRow } from "../storage/rows.ts";
+import { moment } from "../storage/values.ts";
 import { refreshFamilies } from "../tokens/tables.ts";
 import { type Client, standardMetadata } from "./client.ts";
 import { authorizationCodes, consents } from "./grants.tables.ts";
@@ -14,7 +15,6 @@ export type ClientFilter = {
   readonly limit: number;
 };
 
-const moment = (at: Date): SQL => sql`${at.toISOString()}::timestamptz`;
 const json = (value: unknown): SQL => sql`${JSON.stringify(value)}::jsonb`;
 const nothing = sql`select null::text, null::text where false`;
 

@@ -4,6 +4,7 @@ import type { PendingChange } from "../revocation/ending.ts";
 import { noteEndings, pendingOf } from "../revocation/tables.ts";
 import { type Database, inOneTransaction } from "../storage/database.ts";
 import { decodeRow } from "../storage/rows.ts";
+import { moment, texts } from "../storage/values.ts";
 import { refreshFamilies } from "../tokens/tables.ts";
 import { authorizationCodes, consents, pairwiseSubjects } from "./grants.tables.ts";
 
@@ -53,10 +54,6 @@ export type RedeemAnswer =
       readonly code: CodeRow;
       readonly noted: PendingChange[];
     };
-
-const moment = (at: Date): SQL => sql`${at.toISOString()}::timestamptz`;
-const texts = (values: readonly string[]): SQL =>
-  sql`array(select jsonb_array_elements_text(${JSON.stringify(values)}::jsonb))`;
 
 /** A used code is remembered for as long as its page could send it again, and longer than anybody tries it. */
 const keptMilliseconds = 24 * 3_600_000;

@@ -1,6 +1,7 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { Database } from "../storage/database.ts";
 import { decodeRow } from "../storage/rows.ts";
+import { moment, texts } from "../storage/values.ts";
 import { allowance, type NewCode } from "./codes.store.ts";
 import { deviceAuthorizations } from "./device.tables.ts";
 
@@ -17,10 +18,6 @@ const intervalSecondsMax = 300;
 const earlySeconds = 1;
 /** Of what ended: told of as expired or as used. */
 const keptMilliseconds = 24 * 3_600_000;
-
-const moment = (at: Date): SQL => sql`${at.toISOString()}::timestamptz`;
-const texts = (values: readonly string[]): SQL =>
-  sql`array(select jsonb_array_elements_text(${JSON.stringify(values)}::jsonb))`;
 
 export function createDeviceStore(database: Database) {
   const settled = (deviceCodeHash: string, state: "approved" | "denied", at: Date): SQL => sql`

@@ -1,6 +1,5 @@
-import { boolean, index, integer, pgTable, text, timestamp, uniqueIndex } from "drizzle-orm/pg-core";
-
-const moment = (name: string) => timestamp(name, { withTimezone: true, mode: "date" });
+import { boolean, index, integer, pgTable, text, uniqueIndex } from "drizzle-orm/pg-core";
+import { momentColumn } from "../storage/values.ts";
 
 /**
  * Devices that wait for a person (RFC 8628 §3.2). Only the SHA-256 of the device code is kept. The user code stands as it
@@ -16,11 +15,11 @@ export const deviceAuthorizations = pgTable(
     resources: text().array().notNull(),
     state: text({ enum: ["pending", "approved", "denied"] }).notNull(),
     intervalSeconds: integer("interval_seconds").notNull(),
-    polledAt: moment("polled_at"),
+    polledAt: momentColumn("polled_at"),
     /** Of the last time it asked. */
     polledTooSoon: boolean("polled_too_soon").notNull().default(false),
-    issuedAt: moment("issued_at").notNull(),
-    expiresAt: moment("expires_at").notNull(),
+    issuedAt: momentColumn("issued_at").notNull(),
+    expiresAt: momentColumn("expires_at").notNull(),
   },
   (table) => [
     uniqueIndex("device_authorizations_user_code").on(table.userCode),

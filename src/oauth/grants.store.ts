@@ -1,7 +1,8 @@
-import { type SQL, sql } from "drizzle-orm";
+import { sql } from "drizzle-orm";
 import { accounts } from "../accounts/tables.ts";
 import type { Database } from "../storage/database.ts";
 import { decodeRow } from "../storage/rows.ts";
+import { moment } from "../storage/values.ts";
 import { type RequestedClaims, refreshFamilies } from "../tokens/tables.ts";
 import { authorizationCodes, consents, pairwiseSubjects } from "./grants.tables.ts";
 import { clients } from "./tables.ts";
@@ -23,7 +24,6 @@ export type ConsentShown = {
 };
 
 const shownMax = 200;
-const moment = (at: Date): SQL => sql`${at.toISOString()}::timestamptz`;
 
 /** What outlives the moment in which a person agreed: consents, and the names by which applications know people. */
 export function createGrantStore(database: Database) {

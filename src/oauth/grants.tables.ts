@@ -1,17 +1,6 @@
-import {
-  boolean,
-  index,
-  integer,
-  jsonb,
-  pgTable,
-  primaryKey,
-  text,
-  timestamp,
-  uniqueIndex,
-} from "drizzle-orm/pg-core";
+import { boolean, index, integer, jsonb, pgTable, primaryKey, text, uniqueIndex } from "drizzle-orm/pg-core";
+import { momentColumn } from "../storage/values.ts";
 import type { RequestedClaims } from "../tokens/tables.ts";
-
-const moment = (name: string) => timestamp(name, { withTimezone: true, mode: "date" });
 
 /** What a person agreed to, as the code carries it to whoever redeems it. Only the SHA-256 of the code is kept. */
 export const authorizationCodes = pgTable(
@@ -36,11 +25,11 @@ export const authorizationCodes = pgTable(
     dpopJkt: text("dpop_jkt"),
     /** Claims asked for one by one (OIDC Core §5.5). */
     claims: jsonb().$type<RequestedClaims>(),
-    authTime: moment("auth_time").notNull(),
+    authTime: momentColumn("auth_time").notNull(),
     acr: text().notNull(),
     amr: text().array().notNull(),
-    issuedAt: moment("issued_at").notNull(),
-    expiresAt: moment("expires_at").notNull(),
+    issuedAt: momentColumn("issued_at").notNull(),
+    expiresAt: momentColumn("expires_at").notNull(),
     /** How often it was presented by whoever it was made for. */
     uses: integer().notNull().default(0),
   },
@@ -58,8 +47,8 @@ export const consents = pgTable(
     accountId: text("account_id").notNull(),
     clientId: text("client_id").notNull(),
     scopes: text().array().notNull(),
-    createdAt: moment("created_at").notNull(),
-    updatedAt: moment("updated_at").notNull(),
+    createdAt: momentColumn("created_at").notNull(),
+    updatedAt: momentColumn("updated_at").notNull(),
   },
   (table) => [
     primaryKey({ columns: [table.accountId, table.clientId] }),

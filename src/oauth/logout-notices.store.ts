@@ -2,6 +2,7 @@ import { type SQL, sql } from "drizzle-orm";
 import { changeOutbox } from "../revocation/tables.ts";
 import type { Database } from "../storage/database.ts";
 import { decodeRow } from "../storage/rows.ts";
+import { moment } from "../storage/values.ts";
 import { refreshFamilies } from "../tokens/tables.ts";
 import { logoutNotices } from "./logout.tables.ts";
 import { clients } from "./tables.ts";
@@ -21,7 +22,6 @@ const lookBackMilliseconds = 3_600_000;
 /** For operators to look at. */
 const keptMilliseconds = 7 * 24 * 3_600_000;
 
-const moment = (at: Date): SQL => sql`${at.toISOString()}::timestamptz`;
 const noticesOf = ({ rows }: { rows: Record<string, unknown>[] }): LogoutNotice[] =>
   rows.map((row) => decodeRow(logoutNotices, row));
 

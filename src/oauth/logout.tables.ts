@@ -1,6 +1,5 @@
-import { index, integer, pgTable, text, timestamp } from "drizzle-orm/pg-core";
-
-const moment = (name: string) => timestamp(name, { withTimezone: true, mode: "date" });
+import { index, integer, pgTable, text } from "drizzle-orm/pg-core";
+import { momentColumn } from "../storage/values.ts";
 
 export const noticeStates = ["waiting", "delivered", "given_up"] as const;
 
@@ -16,10 +15,10 @@ export const logoutNotices = pgTable(
     attempts: integer().notNull(),
     /** What the client answered the last time; null: nothing. */
     lastStatus: integer("last_status"),
-    notedAt: moment("noted_at").notNull(),
+    notedAt: momentColumn("noted_at").notNull(),
     /** When it is sent next; whoever sends it holds it for as long as that may take. */
-    dueAt: moment("due_at").notNull(),
-    settledAt: moment("settled_at"),
+    dueAt: momentColumn("due_at").notNull(),
+    settledAt: momentColumn("settled_at"),
   },
   (table) => [
     index("logout_notices_due").on(table.state, table.dueAt),

@@ -1,8 +1,7 @@
 import { sql } from "drizzle-orm";
-import { boolean, check, index, integer, jsonb, pgTable, text, timestamp } from "drizzle-orm/pg-core";
+import { boolean, check, index, integer, jsonb, pgTable, text } from "drizzle-orm/pg-core";
+import { momentColumn } from "../storage/values.ts";
 import type { ClientMetadata, ClientSecret } from "./client.ts";
-
-const moment = (name: string) => timestamp(name, { withTimezone: true, mode: "date" });
 
 export const clients = pgTable(
   "clients",
@@ -15,8 +14,8 @@ export const clients = pgTable(
     secrets: jsonb().$type<ClientSecret[]>().notNull(),
     enabled: boolean().notNull().default(true),
     registeredBy: text("registered_by", { enum: ["operator", "dynamic", "document"] }).notNull(),
-    createdAt: moment("created_at").notNull(),
-    updatedAt: moment("updated_at").notNull(),
+    createdAt: momentColumn("created_at").notNull(),
+    updatedAt: momentColumn("updated_at").notNull(),
   },
   (table) => [
     index("clients_newest").on(table.createdAt.desc(), table.id.desc()),

@@ -1,9 +1,8 @@
 import { type SQL, sql } from "drizzle-orm";
-import { bigserial, index, integer, pgTable, text, timestamp } from "drizzle-orm/pg-core";
+import { bigserial, index, integer, pgTable, text } from "drizzle-orm/pg-core";
 import { decodeRow } from "../storage/rows.ts";
+import { momentColumn } from "../storage/values.ts";
 import { changeKinds, endOf, isTokenKind, type PendingChange } from "./ending.ts";
-
-const moment = (name: string) => timestamp(name, { withTimezone: true, mode: "date" });
 
 /**
  * What the edges must still be told. A row is written by the very statement that changes the truth, so a crash
@@ -18,10 +17,10 @@ export const changeOutbox = pgTable(
     subjectId: text("subject_id").notNull(),
     version: integer().notNull(),
     /** For `subject` and `client`: tokens issued before this are dead. */
-    notedAt: moment("noted_at").notNull(),
+    notedAt: momentColumn("noted_at").notNull(),
     /** When the last token that it concerns has expired by itself; null for what concerns no token. */
-    expiresAt: moment("expires_at"),
-    announcedAt: moment("announced_at"),
+    expiresAt: momentColumn("expires_at"),
+    announcedAt: momentColumn("announced_at"),
   },
   (table) => [
     index("change_outbox_pending").on(table.announcedAt, table.number),

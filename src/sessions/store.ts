@@ -4,6 +4,7 @@ import type { PendingChange } from "../revocation/ending.ts";
 import { noteEndings, pendingOf } from "../revocation/tables.ts";
 import { type Database, inOneTransaction } from "../storage/database.ts";
 import { decodeRow } from "../storage/rows.ts";
+import { moment, texts } from "../storage/values.ts";
 import { type FamilyEnd, refreshFamilies } from "../tokens/tables.ts";
 import type { LiveSession, SessionShown } from "./session.ts";
 import { sessions } from "./tables.ts";
@@ -211,13 +212,6 @@ const shown = sql`session.id, session.account_id, session.kind, session.created_
 const isLive = (at: Date): SQL =>
   sql`family.revoked_at is null and session.absolute_expires_at > ${moment(at)}
     and greatest(session.idle_expires_at, family.idle_expires_at) > ${moment(at)}`;
-
-const moment = (at: Date | null): SQL =>
-  at === null ? sql`null::timestamptz` : sql`${at.toISOString()}::timestamptz`;
-
-/** Arrays travel as JSON: one parameter, no quoting rules of array literals. */
-const texts = (values: readonly string[]): SQL =>
-  sql`array(select jsonb_array_elements_text(${JSON.stringify(values)}::jsonb))`;
 
 function shownOf(row: Record<string, unknown>): SessionShown {
   const session = decodeRow(sessions, row);

@@ -1,7 +1,6 @@
 import { sql } from "drizzle-orm";
-import { check, index, pgTable, text, timestamp, uniqueIndex } from "drizzle-orm/pg-core";
-
-const moment = (name: string) => timestamp(name, { withTimezone: true, mode: "date" });
+import { check, index, pgTable, text, uniqueIndex } from "drizzle-orm/pg-core";
+import { momentColumn } from "../storage/values.ts";
 
 export const sessionKinds = ["browser", "native"] as const;
 
@@ -19,10 +18,10 @@ export const sessions = pgTable(
     kind: text({ enum: sessionKinds }).notNull(),
     /** SHA-256 of the page cookie; null for a native application, which has none. */
     secretHash: text("secret_hash"),
-    createdAt: moment("created_at").notNull(),
-    lastSeenAt: moment("last_seen_at").notNull(),
-    idleExpiresAt: moment("idle_expires_at").notNull(),
-    absoluteExpiresAt: moment("absolute_expires_at").notNull(),
+    createdAt: momentColumn("created_at").notNull(),
+    lastSeenAt: momentColumn("last_seen_at").notNull(),
+    idleExpiresAt: momentColumn("idle_expires_at").notNull(),
+    absoluteExpiresAt: momentColumn("absolute_expires_at").notNull(),
     userAgent: text("user_agent").notNull(),
     address: text().notNull(),
     city: text(),

@@ -1,6 +1,7 @@
 import { asc, eq, sql } from "drizzle-orm";
 import { changeOutbox } from "../revocation/tables.ts";
 import type { Database } from "../storage/database.ts";
+import { moment } from "../storage/values.ts";
 import { signingKeys } from "./tables.ts";
 
 export type SigningKeyRow = typeof signingKeys.$inferSelect;
@@ -15,8 +16,6 @@ export type NotedKill = {
   readonly notedAt: Date;
   readonly expiresAt: Date;
 };
-
-const moment = (at: Date) => sql`${at.toISOString()}::timestamptz`;
 
 /** Each change is one statement. A key that is over, or was killed, keeps its row and loses its private half. */
 export function createSigningKeyStore(database: Database) {

@@ -3,6 +3,7 @@ import type { PendingChange } from "../revocation/ending.ts";
 import { changeOutbox, noteEndings, pendingOf } from "../revocation/tables.ts";
 import { type Database, inOneTransaction } from "../storage/database.ts";
 import { decodeRow } from "../storage/rows.ts";
+import { moment, texts } from "../storage/values.ts";
 import { type FamilyEnd, refreshFamilies } from "./tables.ts";
 
 export type RefreshFamily = typeof refreshFamilies.$inferSelect;
@@ -26,8 +27,6 @@ export type Presentation = {
 export type EndedSession =
   | { readonly sessionId: string; readonly accountId: string }
   | { readonly familyId: string; readonly clientId: string };
-
-const moment = (at: Date): SQL => sql`${at.toISOString()}::timestamptz`;
 
 /** How far an `iat` may be ahead of the time of an ending that comes after it. */
 const aheadMilliseconds = 5000;
@@ -196,15 +195,11 @@ const isSignInLive = sql`(sign_in_session_id is null or ${outlivesSession} or no
 
 /** RFC 6749 §6: no scope that was not granted; RFC 8707 §2.2: no resource either. */
 function isGranted({ scopes, audience }: Presentation): SQL {
-  const isScope = scopes === null ? sql`true` : sql`${textArray(scopes)} <@ scopes`;
+  const isScope = scopes === null ? sql`true` : sql`${texts(scopes)} <@ scopes`;
   return audience === null
     ? isScope
     : sql`${isScope} and ${audience}::text = any(coalesce(resources, array[audience]))`;
 }
-
-/** Arrays travel as JSON: one parameter, no quoting rules of array literals. */
-const textArray = (values: readonly string[]): SQL =>
-  sql`array(select jsonb_array_elements_text(${JSON.stringify(values)}::jsonb))`;
 
 const endedSessions = (which: SQL = sql`true`): SQL =>
   sql`select distinct 'session', session_id from ended where ${which}`;

@@ -1,7 +1,6 @@
 import { sql } from "drizzle-orm";
-import { check, index, integer, jsonb, pgTable, text, timestamp } from "drizzle-orm/pg-core";
-
-const moment = (name: string) => timestamp(name, { withTimezone: true, mode: "date" });
+import { check, index, integer, jsonb, pgTable, text } from "drizzle-orm/pg-core";
+import { momentColumn } from "../storage/values.ts";
 
 /** Why a family ended. */
 export const familyEnds = [
@@ -46,21 +45,21 @@ export const refreshFamilies = pgTable(
     /** Claims asked for one by one (OIDC Core §5.5); null: none. */
     claims: jsonb().$type<RequestedClaims>(),
     scopes: text().array().notNull(),
-    authTime: moment("auth_time").notNull(),
+    authTime: momentColumn("auth_time").notNull(),
     acr: text().notNull(),
     amr: text().array().notNull(),
     currentHash: text("current_hash").notNull(),
     previousHash: text("previous_hash"),
     generation: integer().notNull(),
-    rotatedAt: moment("rotated_at").notNull(),
+    rotatedAt: momentColumn("rotated_at").notNull(),
     /** The version of the secret that derived the current token: a retry must get the same bytes. */
     secretVersion: integer("secret_version").notNull(),
     /** Access tokens say no earlier `iat`: they must not look older than a revocation of "everything before". */
-    tokensFrom: moment("tokens_from"),
-    createdAt: moment("created_at").notNull(),
-    idleExpiresAt: moment("idle_expires_at").notNull(),
-    absoluteExpiresAt: moment("absolute_expires_at").notNull(),
-    revokedAt: moment("revoked_at"),
+    tokensFrom: momentColumn("tokens_from"),
+    createdAt: momentColumn("created_at").notNull(),
+    idleExpiresAt: momentColumn("idle_expires_at").notNull(),
+    absoluteExpiresAt: momentColumn("absolute_expires_at").notNull(),
+    revokedAt: momentColumn("revoked_at"),
     revokedReason: text("revoked_reason", { enum: familyEnds }),
   },
   (table) => [
