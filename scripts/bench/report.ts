@@ -62,7 +62,7 @@ export function describeAims(judged: readonly Judged[]): string {
 }
 
 export const describeBundle = ({ bytes, gzippedBytes }: Bundle): string =>
-  `bundle, minified: ${kilobytes(bytes)}, gzipped ${kilobytes(gzippedBytes)} (aim 350 KB)`;
+  `bundle, minified: ${kilobytes(bytes)}, gzipped ${kilobytes(gzippedBytes)} (budget 350 KB)`;
 
 function verdictOf(isMet: boolean | null): string {
   if (isMet === null) return "not measured by this run";
