@@ -14,14 +14,17 @@ export const isWeaker = (level: string, than: Level): boolean =>
 /** How old the proof behind a session may be when a factor, the password or the address is changed. */
 export const freshSeconds = 600;
 
-/** The strongest that the account can show, lately: a session that was stolen, or left open, changes no factor. */
+/**
+ * More than a password where the account has it, lately: a session that was stolen, or left open, changes no factor. Nor
+ * does one whose last proof was a text message: whoever takes over a number must not come to a passkey by it.
+ */
 export const isFresh = (
-  session: Pick<SessionShown, "acr" | "authTime">,
+  session: Pick<SessionShown, "acr" | "amr" | "authTime">,
   account: { readonly factorKinds: readonly string[] },
   now: number,
 ): boolean =>
   now - session.authTime.getTime() <= freshSeconds * 1000 &&
-  (account.factorKinds.length === 0 || session.acr !== "one-factor");
+  (account.factorKinds.length === 0 || (session.acr !== "one-factor" && !session.amr.includes("sms")));
 
 /** `refused` is told of it before it throws. */
 export function requireFresh(
@@ -34,7 +37,7 @@ export function requireFresh(
   refused();
   throw new AuthError(
     "insufficient_user_authentication",
-    `prove it within ${freshSeconds} seconds: POST /auth/mfa/step-up`,
+    `prove it within ${freshSeconds} seconds, not by a text message: POST /auth/mfa/step-up`,
   );
 }
 

@@ -191,6 +191,8 @@ const notices = {
   "account-deleted": "Your account is deleted.",
   "step-over": "That took too long or something changed meanwhile, so nothing was done. Please begin again.",
   "prove-first": "That change needs a fresh proof that it is you. Give it here, then do it once more.",
+  "text-not-enough":
+    "A text message is not enough for that change. Use your app, a passkey or a recovery code.",
   "factor-needed":
     "What you want to do needs a second proof besides your password. Set one up, then you go on.",
   "set-up-over": "That took too long, so nothing was set up. Please begin again.",
@@ -211,6 +213,7 @@ const notDone: readonly string[] = [
   "session-gone",
   "step-over",
   "prove-first",
+  "text-not-enough",
   "factor-needed",
   "set-up-over",
   "factor-gone",

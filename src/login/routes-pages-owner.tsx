@@ -66,8 +66,9 @@ export const asFresh =
     const { c, session } = owner;
     if (isFresh(session, session, deps.now())) return await handler(owner);
     const again = `/login/again?return_to=${encodeURIComponent(back(owner))}`;
-    if (c.req.method !== "POST") return seeOther(again);
-    deps.mfa.refuseStale(owner.operator);
+    if (c.req.method === "POST") deps.mfa.refuseStale(owner.operator);
+    else if (!session.amr.includes("sms")) return seeOther(again);
+    if (session.amr.includes("sms")) return seeOtherWith("text-not-enough", again, deps);
     return seeOtherWith("prove-first", again, deps);
   };
 

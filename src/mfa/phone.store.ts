@@ -2,7 +2,7 @@ import { sql } from "drizzle-orm";
 import { type Database, inOneTransaction } from "../storage/database.ts";
 import { decodeRow } from "../storage/rows.ts";
 import { moment } from "../storage/values.ts";
-import { changing, lock, noteKinds } from "./changing.store.ts";
+import { changing, isAt, lock, noteKinds } from "./changing.store.ts";
 import { kept } from "./proof.store.ts";
 import type { FactorRow } from "./store.ts";
 import { factorAttempts, factors, type PhoneDetails } from "./tables.ts";
@@ -24,11 +24,11 @@ export function createPhoneStore(database: Database) {
      * meanwhile, or the app or passkey beside it is gone.
      */
     async confirm(
-      { id, accountId, codeHash, lane }: Confirmed,
+      { id, accountId, version, codeHash, lane }: Confirmed,
       at: Date,
     ): Promise<{ readonly replaced: FactorRow | null } | null> {
       const isDue = sql`exists (select 1 from ${factors} where id = ${id} and account_id = ${accountId}
-          and confirmed_at is null and details->'code'->>'hash' = ${codeHash})
+          and confirmed_at is null and details->'code'->>'hash' = ${codeHash}) and ${isAt(accountId, version)}
         and exists (select 1 from ${factors} where ${kept(accountId)} and kind in ('totp', 'passkey'))`;
       const [, replaced = [], confirmed = []] = await inOneTransaction(database, [
         lock(accountId),
@@ -54,6 +54,8 @@ export function createPhoneStore(database: Database) {
 type Confirmed = {
   readonly id: string;
   readonly accountId: string;
+  /** Of the account when the code was judged. */
+  readonly version: number;
   readonly codeHash: string;
   readonly lane: string;
 };

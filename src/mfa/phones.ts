@@ -136,7 +136,7 @@ export function createPhones(foundation: Foundation, { prove }: Pick<Proving, "p
         return { ok: false, reason: unlessRight[reason] };
       }
       const codeHash = verdict.use.kind === "sms" ? verdict.use.codeHash : "";
-      const confirmed = await phoneStore.confirm({ id, accountId, codeHash, lane }, new Date(now()));
+      const confirmed = await phoneStore.confirm({ id, accountId, version, codeHash, lane }, new Date(now()));
       if (!confirmed) return { ok: false, reason: "over" };
       const { replaced } = confirmed;
       await noteConfirmed(pending, replaced, operator);

@@ -25,7 +25,8 @@ export function provedBy(
 ): Proved {
   const knows = before.includes("pwd");
   const isTwo = knows || before.includes("mfa") || (factor.kind === "passkey" && factor.isUserVerified);
-  const methods = [...before.filter((word) => word !== "mfa"), ...methodsOf[factor.kind]];
+  // What was texted before is outdone by a better proof, and stands for nothing beside it.
+  const methods = [...before.filter((word) => word !== "mfa" && word !== "sms"), ...methodsOf[factor.kind]];
   const amr = [...new Set(isTwo ? [...methods, "mfa"] : methods)];
   if (!isTwo) return { acr: "one-factor", amr };
   return { acr: factor.kind === "passkey" ? "phishing-resistant" : "two-factor", amr };

@@ -208,7 +208,7 @@ export function createAuthorization(options: {
       const { client, reply, request } = question;
       const { prompts } = request;
       const isAsked = seen.isAsking || prompts.has("consent") || prompts.has("select_account");
-      if (!isAsked && (client.firstParty || !isImpersonable(client, reply))) {
+      if (!isAsked && !isImpersonable(client, reply)) {
         const { code, row } = await newCode(question, person, null);
         const agreed = client.firstParty ? null : agreedIn(question);
         if (await codes.insertAgreed(row, agreed)) return { next: "send", reply, code };
@@ -221,13 +221,20 @@ export function createAuthorization(options: {
     async allow(
       asking: Asking,
       person: Person,
-      page: { readonly ticket: string; readonly hasProvedAnew: boolean },
+      page: {
+        readonly ticket: string;
+        readonly agreed: readonly string[];
+        readonly hasProvedAnew: boolean;
+      },
       visitor: Visitor,
     ): Promise<Decision> {
       const question = await standing(asking, person, page.hasProvedAnew, visitor);
       if ("next" in question) return question;
+      const agreed = agreedIn(question);
+      // The client or the account was given more since the page was shown: that was not agreed to.
+      if (!agreed.every((scope) => page.agreed.includes(scope))) return { next: "ask", question };
       const { code, row } = await newCode(question, person, page.ticket);
-      if (!(await codes.insertAllowed(row, agreedIn(question)))) throw new AuthError("already_answered");
+      if (!(await codes.insertAllowed(row, agreed))) throw new AuthError("already_answered");
       note("consent.given", null, person, question.client, visitor);
       return { next: "send", reply: question.reply, code };
     },

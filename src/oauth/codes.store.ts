@@ -42,6 +42,8 @@ export type Redeemed = {
   readonly email: string;
   readonly updatedAt: Date;
   readonly pairwiseSubject: string | null;
+  /** No token of the grant lives longer: what may not outlive its sign-in ends with it at the latest. */
+  readonly endsAt: Date;
 };
 
 export type RedeemAnswer =
@@ -126,13 +128,23 @@ export function createCodeStore(database: Database) {
       // The account or the sign-in ended between the page and now.
       if (row["email"] === null) return { ok: false, reason: "unknown" };
       const { email, updatedAt } = decodeRow(accounts, { ...row, updated_at: row["account_updated_at"] });
-      const { tokensFrom } = decodeRow(refreshFamilies, row);
+      const { tokensFrom, absoluteExpiresAt: endsAt } = decodeRow(refreshFamilies, {
+        ...row,
+        absolute_expires_at: row["ends_at"],
+      });
       const { subject } = decodeRow(pairwiseSubjects, row) as { subject: string | null };
       // What was taken from the person or the client between the page and now is not given any more.
       const { scopes } = decodeRow(authorizationCodes, { ...row, scopes: row["granted"] });
       return {
         ok: true,
-        redeemed: { code: { ...code, scopes }, tokensFrom, email, updatedAt, pairwiseSubject: subject },
+        redeemed: {
+          code: { ...code, scopes },
+          tokensFrom,
+          email,
+          updatedAt,
+          pairwiseSubject: subject,
+          endsAt,
+        },
       };
     },
 
@@ -170,7 +182,7 @@ function redemption(shown: Redemption): SQL {
       select code.*, array(
           select scope from unnest(code.scopes) with ordinality as agreed(scope, place)
           where scope = any(${texts(shown.ceiling)}) and (scope = any(account.scopes) or scope = any(${texts(shown.anybodys)}))
-          order by place) as granted, account.email, account.updated_at as account_updated_at, ${tokensFrom(at)} as tokens_from,
+          order by place) as granted, sign_in.absolute_expires_at as sign_in_ends_at, account.email, account.updated_at as account_updated_at, ${tokensFrom(at)} as tokens_from,
         pairwise.subject
       from code
       join ${accounts} account on account.id = code.account_id and account.state = 'active'
@@ -178,6 +190,10 @@ function redemption(shown: Redemption): SQL {
       left join ${pairwiseSubjects} pairwise
         on pairwise.account_id = code.account_id and pairwise.sector = ${shown.sector}::text
       where code.uses = 1 and code.is_target
+    ), ending as (
+      select alive.*, case when 'offline_access' = any(granted) then ${moment(shown.absoluteExpiresAt)}
+        else least(${moment(shown.absoluteExpiresAt)}, sign_in_ends_at) end as ends_at
+      from alive
     ), family as (
       insert into ${refreshFamilies} (id, session_id, sign_in_session_id, account_id, client_id, audience, resources,
         claims, scopes, auth_time, acr, amr, current_hash, generation, rotated_at, secret_version, tokens_from,
@@ -185,15 +201,15 @@ function redemption(shown: Redemption): SQL {
       select ${family.id}, grant_id, sign_in_session_id, account_id, client_id,
         coalesce(resources[1], ${shown.issuer}::text), case when cardinality(resources) > 0 then resources end, claims,
         granted, auth_time, acr, amr, ${family.tokenHash}, 0, ${moment(at)}, ${family.secretVersion}::integer,
-        tokens_from, ${moment(at)}, ${moment(shown.idleExpiresAt)}, ${moment(shown.absoluteExpiresAt)}
-      from alive
+        tokens_from, ${moment(at)}, least(${moment(shown.idleExpiresAt)}, ends_at), ends_at
+      from ending
     ), ended as (
       update ${refreshFamilies} born set revoked_at = ${moment(at)}, revoked_reason = 'replayed'
       from code where code.uses > 1 and code.is_target and born.session_id = code.grant_id
         and born.client_id = code.client_id and born.revoked_at is null
       returning born.session_id
     ), noted as (${noteEndings(sql`select 'session', session_id from ended`, at)})
-    select code.*, alive.granted, alive.email, alive.account_updated_at, alive.tokens_from, alive.subject,
+    select code.*, alive.granted, alive.ends_at, alive.email, alive.account_updated_at, alive.tokens_from, alive.subject,
       (select json_agg(noted) from noted) as noted
-    from code left join alive on true`;
+    from code left join ending alive on true`;
 }

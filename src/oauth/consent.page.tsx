@@ -9,13 +9,13 @@ export function ConsentContent(props: {
   question: Question;
   agreed: readonly string[];
   email: string;
-  request: string;
-  ticket: string;
+  /** What the form sends back: which request it answers, on which page, and what stood there. */
+  shown: { request: string; ticket: string; agreed: string };
   tokens: ConsentTokens;
 }) {
   const { question, tokens, email } = props;
   const { client, reply } = question;
-  const fields = { request: props.request, ticket: props.ticket };
+  const fields = props.shown;
   const scopes = scopesShown(props.agreed);
   return (
     <>

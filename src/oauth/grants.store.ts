@@ -63,6 +63,14 @@ export function createGrantStore(database: Database) {
       return row.subject;
     },
 
+    /** Whether the grant came from this sign-in, or from one that it took the place of; whether or not it still lives. */
+    async isOfSession(grantId: string, clientId: string, sessionId: string): Promise<boolean> {
+      const { rows } = await database.execute(sql`
+        select 1 from ${refreshFamilies} where session_id = ${grantId} and client_id = ${clientId}
+          and sign_in_session_id = ${sessionId} limit 1`);
+      return rows.length === 1;
+    },
+
     /** Null: the grant is over, or the person is not here any more. */
     async findPerson(accountId: string, grantId: string, at: Date): Promise<PersonTold | null> {
       const { rows } = await database.execute<Record<string, unknown>>(sql`

@@ -3,10 +3,10 @@ import { AuthError } from "../errors/auth-error.ts";
 import type { LiveSession } from "../sessions/session.ts";
 import type { Client } from "./client.ts";
 import type { Clients } from "./clients.ts";
+import type { GrantStore } from "./grants.store.ts";
 import type { Hint, IdTokens } from "./id-tokens.ts";
 import { hasDuplicates, oneOf, type Parameters } from "./parameters.ts";
 import { type TrustedRedirect, trustLogoutRedirect } from "./redirect-uri.ts";
-import type { Subjects } from "./subjects.ts";
 
 type Asked = { readonly arrivedAt: number; readonly background: Background };
 
@@ -30,7 +30,7 @@ export type LogoutDecision = {
 export function createLogout(options: {
   clients: Pick<Clients, "find">;
   idTokens: Pick<IdTokens, "readHint">;
-  subjects: Subjects;
+  grants: Pick<GrantStore, "isOfSession">;
 }) {
   /** Null: none was sent. Throws for one that is not ours, or of another client than the one that is named. */
   async function hintIn(parameters: Parameters): Promise<Hint | null> {
@@ -47,7 +47,7 @@ export function createLogout(options: {
     /** Throws what the person is told on a page. */
     async decide(
       parameters: Parameters,
-      session: Pick<LiveSession, "accountId"> | null,
+      session: Pick<LiveSession, "id"> | null,
       asked: Asked,
     ): Promise<LogoutDecision> {
       if (hasDuplicates(parameters)) throw new AuthError("invalid_request", "a parameter was sent twice");
@@ -56,8 +56,10 @@ export function createLogout(options: {
       const client = await options.clients.find(hint.clientId, asked);
       if (!client) throw new AuthError("unknown_application");
       const target = targetOf(client, parameters);
+      // An ID token of an earlier sign-in, wherever it was found, signs nobody out unasked.
       const isTheirs =
-        session === null || (await options.subjects.subjectOf(client, session.accountId)) === hint.subject;
+        session === null ||
+        (hint.sid !== null && (await options.grants.isOfSession(hint.sid, client.id, session.id)));
       return { next: isTheirs ? "end" : "ask", target };
     },
   };

@@ -96,7 +96,7 @@ export function createRedemption(rooms: RedemptionRooms) {
       absoluteExpiresAt,
       at: new Date(at),
     });
-    return { answer, absoluteExpiresAt, refreshToken: isRenewed ? refreshToken : null };
+    return { answer, refreshToken: isRenewed ? refreshToken : null };
   }
 
   return {
@@ -107,12 +107,12 @@ export function createRedemption(rooms: RedemptionRooms) {
         ? await rooms.resources.audienceOf(client, parameters, visit)
         : null;
       const at = now();
-      const { answer, absoluteExpiresAt, refreshToken } = await redeem(request, proof, resource, at);
+      const { answer, refreshToken } = await redeem(request, proof, resource, at);
       if (!answer.ok) {
         await tell(answer, request);
         throw new AuthError(answer.reason === "wrong_resource" ? "invalid_target" : "invalid_grant");
       }
-      const { code, tokensFrom } = answer.redeemed;
+      const { code, tokensFrom, endsAt } = answer.redeemed;
       const { accessToken, expiresInSeconds } = await accessTokens.issue(
         {
           subject: code.accountId,
@@ -124,7 +124,7 @@ export function createRedemption(rooms: RedemptionRooms) {
           acr: code.acr,
           amr: code.amr,
           tokensFrom,
-          endsAt: absoluteExpiresAt,
+          endsAt,
           algorithm: client.accessTokenAlgorithm,
         },
         at,

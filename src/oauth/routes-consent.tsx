@@ -19,12 +19,18 @@ export type ConsentDeps = AuthorizeDeps & {
 
 const forms = { allow: "/consent", deny: "/consent/deny", change: "/consent/other-account" } as const;
 const text = (max: number) => v.pipe(v.string("must be text"), v.maxLength(max, "is too long"));
-const answerFields = v.strictObject({ request: text(8192), ticket: text(64), form_token: text(128) });
+const answerFields = v.strictObject({
+  request: text(8192),
+  ticket: text(64),
+  agreed: text(8192),
+  form_token: text(128),
+});
 const ticketShape = /^[0-9A-Za-z]{22}$/;
 
-/** What a form's token is bound to: the one request it answers, and the one page that asked. */
-const formOf = async (form: string, request: string, ticket: string): Promise<string> =>
-  JSON.stringify([form, await sha256Hex(request), ticket]);
+type Shown = { readonly request: string; readonly ticket: string; readonly agreed: string };
+/** What a form's token is bound to: the one request it answers, the one page that asked, and what stood on it. */
+const formOf = async (form: string, { request, ticket, agreed }: Shown): Promise<string> =>
+  JSON.stringify([form, await sha256Hex(request), ticket, await sha256Hex(agreed)]);
 
 const whole = (waiting: Waiting): string => addressOfWaiting(waiting).replace(/^[^?]*\?/, "");
 const bondOf = (session: LiveSession): string => `session:${session.id}`;
@@ -48,8 +54,8 @@ export function consentRoutes(deps: ConsentDeps): Hono<DoorEnv> {
   routes.post(forms.allow, async (c) => {
     const read = await readAnswer(c.req.raw, forms.allow, c.env.visit, deps);
     if (read instanceof Response) return read;
-    const { met, session, ticket } = read;
-    const page = { ticket, hasProvedAnew: met.hasProvedAnew };
+    const { met, session, ticket, agreed } = read;
+    const page = { ticket, agreed: agreed.split(" "), hasProvedAnew: met.hasProvedAnew };
     return await carryOut(await authorization.allow(met.asking, session, page, met.visitor), met, deps);
   });
 
@@ -76,18 +82,18 @@ async function readAnswer(
   form: string,
   visit: Visit,
   deps: ConsentDeps,
-): Promise<{ met: Met; session: LiveSession; ticket: string } | Response> {
+): Promise<{ met: Met; session: LiveSession; ticket: string; agreed: string } | Response> {
   requireSameOrigin(request.headers, deps.issuer);
   const fields = await readForm(request, answerFields);
   const met = await meet(request, new URLSearchParams(fields.request), visit, deps);
   const { session } = met;
   if (session === null) return seeOther(addressOfWaiting(met.waiting));
-  const asked = await formOf(form, fields.request, fields.ticket);
+  const asked = await formOf(form, fields);
   const isOurs =
     ticketShape.test(fields.ticket) &&
     (await deps.formTokens.isValid(fields.form_token, bondOf(session), asked));
   if (!isOurs) throw new AuthError("cross_site_request", "the form's token is not of this session");
-  return { met, session, ticket: fields.ticket };
+  return { met, session, ticket: fields.ticket, agreed: fields.agreed };
 }
 
 async function showConsent(
@@ -98,18 +104,18 @@ async function showConsent(
 ): Promise<Response> {
   const ticket = randomBase62(22);
   const request = whole(met.waiting);
-  const make = async (form: string) =>
-    await formTokens.make(bondOf(session), await formOf(form, request, ticket));
+  const agreed = agreedIn(question);
+  const shown = { request, ticket, agreed: agreed.join(" ") };
+  const make = async (form: string) => await formTokens.make(bondOf(session), await formOf(form, shown));
   const [allow, deny, change] = await Promise.all([make(forms.allow), make(forms.deny), make(forms.change)]);
   return shell.page({
     title: `Allow ${question.client.name}?`,
     content: (
       <ConsentContent
         question={question}
-        agreed={agreedIn(question)}
+        agreed={agreed}
         email={session.email}
-        request={request}
-        ticket={ticket}
+        shown={shown}
         tokens={{ allow, deny, change }}
       />
     ),

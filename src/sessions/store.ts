@@ -66,7 +66,7 @@ export function createSessionStore(database: Database) {
             select id from ${sessions} where secret_hash = ${previous.secretHash}::text
               or (id = ${previous.sessionId}::text and account_id = ${session.accountId}))
           returning session_id
-        ), carried as (${carryGrants(session, at)}), noted as (${noteEndings(endedOrGiven, at)}), family as (
+        ), carried as (${carryGrants(session, isRaised, at)}), noted as (${noteEndings(endedOrGiven, at)}), family as (
           insert into ${refreshFamilies} (id, session_id, account_id, client_id, audience, scopes, auth_time, acr, amr,
             current_hash, generation, rotated_at, secret_version, tokens_from, created_at, idle_expires_at,
             absolute_expires_at)
@@ -190,12 +190,12 @@ const ofAccount = (row: Record<string, unknown>) => {
  * What applications were granted in a session that gives way to another: it goes on with the same person's new one, as
  * after a stronger proof, and ends with anybody else's, unless it may outlive its session (OIDC Core §11).
  */
-const carryGrants = (next: Pick<NewSession, "id" | "accountId">, at: Date): SQL => sql`
+const carryGrants = (next: Pick<NewSession, "id" | "accountId">, isBorn: SQL, at: Date): SQL => sql`
   update ${refreshFamilies} granted set
     sign_in_session_id = case when granted.account_id = ${next.accountId} then ${next.id} else sign_in_session_id end,
     revoked_at = case when granted.account_id = ${next.accountId} then null else ${moment(at)} end,
     revoked_reason = case when granted.account_id = ${next.accountId} then null else 'superseded' end
-  from ended where granted.sign_in_session_id = ended.session_id and granted.revoked_at is null
+  from ended where granted.sign_in_session_id = ended.session_id and granted.revoked_at is null and ${isBorn}
     and (granted.account_id = ${next.accountId} or not 'offline_access' = any(granted.scopes))
   returning granted.session_id, granted.revoked_at`;
 

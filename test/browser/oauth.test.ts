@@ -83,7 +83,10 @@ for (const javaScriptEnabled of [true, false]) {
 }
 
 test("a first-party application gets its person back straight from the sign-in, by form_post as well", async () => {
-  const [clientId, person] = [await givenClient({ first_party: true }), await givenPerson()];
+  const [clientId, person] = [
+    await givenClient({ first_party: true, token_endpoint_auth_method: "client_secret_basic" }),
+    await givenPerson(),
+  ];
   const window = await givenWindow();
   const { page } = window;
   await page.goto(requestOf(clientId));

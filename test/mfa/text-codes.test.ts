@@ -344,3 +344,27 @@ test("the text that tells a number it is gone has a budget of its own, which cod
   const [mail] = await mailsTo(isolate, holder.email);
   expect(mail?.subject).toContain("A phone number was added");
 });
+
+test("a session whose last proof was a text message changes no factor: it comes to no passkey, app, number or new codes before a better one is shown", async () => {
+  const isolate = await givenSmsIsolate();
+  const holder = await givenPhone(isolate);
+  const texted = await givenTexted(isolate, holder);
+  const tokens = (await (await proveBy(isolate, texted)).json()) as Tokens;
+  const headers = bearerOf(tokens.access_token);
+  for (const path of ["/passkeys/challenge", "/totp", "/sms", "/recovery-codes"]) {
+    const body = path === "/sms" ? { number: freshNumber() } : {};
+    await expectProblem(
+      await isolate.fetch(`/auth/mfa${path}`, json(body, headers)),
+      401,
+      "insufficient_user_authentication",
+    );
+  }
+  isolate.clock.advance(30_000);
+  const due = await isolate.fetch("/auth/mfa/step-up", json({}, headers));
+  const { mfa_token } = (await due.json()) as { mfa_token: string };
+  const better = await proveBy(isolate, { mfa_token, factor: "totp", code: codeOf(isolate, holder.secret) });
+  const raised = (await better.json()) as Tokens;
+  expect(decodeJwt(raised.access_token)).toMatchObject({ acr: "two-factor", amr: ["pwd", "otp", "mfa"] });
+  const begun = await isolate.fetch("/auth/mfa/passkeys/challenge", json({}, bearerOf(raised.access_token)));
+  expect(begun.status).toBe(200);
+});

@@ -1,6 +1,6 @@
 // OpenID Foundation's plan oidcc-rp-initiated-logout: each test is one module, by its name; and CS-02.
 import { expect, test } from "vitest";
-import type { Browser, Seen } from "../support/given-browser.ts";
+import { type Browser, givenSignedIn, type Seen } from "../support/given-browser.ts";
 import {
   authorize,
   follow,
@@ -111,4 +111,25 @@ test("somebody else's ID token signs nobody out unasked; who is signed out alrea
   expect(posted.answer.status).toBe(303);
   expect(sentBack(await follow(browser, posted)).to).toBe(after);
   expect(await isSignedIn(browser)).toBe(false);
+});
+
+test("an ID token of an earlier sign-in, or one that says no session, signs nobody out unasked; that of a session taken further does", async () => {
+  const { isolate, client, browser, hint, ...person } = await givenSignedInAtApp();
+  isolate.clock.advance(1000);
+  const again = await browser.open("/login/again?max_age=0");
+  const form = again.forms.find(({ action }) => action === "/login/again");
+  expect(
+    (await browser.post("/login/again", { ...form?.hidden, password: person.password })).answer.status,
+  ).toBe(303);
+  expect(await isSignedIn(browser)).toBe(true);
+  expect((await logout(browser, { id_token_hint: hint })).html).not.toContain("Sign out?");
+  expect(await isSignedIn(browser)).toBe(false);
+
+  const { browser: later } = await givenSignedIn(isolate, person);
+  const asked = await logout(later, { id_token_hint: hint, client_id: client.id });
+  expect([asked.answer.status, asked.html.includes("Sign out?"), await isSignedIn(later)]).toEqual([
+    200,
+    true,
+    true,
+  ]);
 });
