@@ -1,5 +1,6 @@
 import type { Background } from "../audit/audit.ts";
 import { randomBase62 } from "../crypto/base62.ts";
+import { AuthError } from "../errors/auth-error.ts";
 import type { Change } from "../revocation/ending.ts";
 import type { SigningKeys } from "../signing-keys/signing-keys.ts";
 import type { Client } from "./client.ts";
@@ -54,7 +55,7 @@ export function createBackChannelLogout(options: {
   }
 
   async function deliver(notice: LogoutNotice): Promise<void> {
-    const client = await options.clients.get(notice.clientId).catch(() => null);
+    const client = await options.clients.get(notice.clientId).catch(ifGone);
     const uri = client?.enabled ? client.backchannelLogoutUri : null;
     const settle = (state: LogoutNotice["state"], answered: number | null, pauseMilliseconds = 0) => {
       const [at, dueAt] = [new Date(now()), new Date(now() + pauseMilliseconds)];
@@ -99,6 +100,12 @@ export function createBackChannelLogout(options: {
       return await store.list(clientId, shownMax);
     },
   };
+}
+
+/** A client that cannot be read now is not gone: its notice stays held, and comes back. */
+function ifGone(thrown: unknown): null {
+  if (thrown instanceof AuthError && thrown.code === "not_found") return null;
+  throw thrown;
 }
 
 export type BackChannelLogout = ReturnType<typeof createBackChannelLogout>;

@@ -1,9 +1,8 @@
-import { sql } from "drizzle-orm";
 import { decodeProtectedHeader } from "jose";
 import { afterEach, expect, test } from "vitest";
 import { attemptsMax } from "../../src/oauth/back-channel-logout.ts";
 import { createLogoutClient, isReachable } from "../../src/oauth/logout.client.ts";
-import { type Isolate, issuer, unique } from "../support/given.ts";
+import { givenAdminKey, type Isolate, issuer, unique, withAdmin } from "../support/given.ts";
 import { askedNow, basic, form } from "../support/given-clients.ts";
 import { asOperator, asPerson } from "../support/given-people.ts";
 import {
@@ -140,23 +139,34 @@ test("a grant that ends alone ends nobody's session: its client is told when the
   expect(told.map(({ token }) => claimsIn(token)["sid"])).toEqual([claimsIn(tokens.access_token)["sid"]]);
 });
 
-test("an ending whose request died before anybody was told is told by the cron trigger", async () => {
+test("what could not be queued or read behind the answer is told by the cron trigger, once, also by two at once", async () => {
   const { uri, told } = givenReceiver();
   const { isolate, clock, client } = await givenProvider({ backchannelLogoutUri: uri });
-  const { account, tokens } = await givenGrant(isolate, client);
-  // What the store does, and nothing behind it.
-  const { rows } = await isolate.rooms.database.execute<{ id: string }>(sql`
-    with ended as (
-      update refresh_families set revoked_at = ${new Date(clock.now()).toISOString()}::timestamptz,
-        revoked_reason = 'signed_out'
-      where account_id = ${account.id} and client_id = 'first-party' returning session_id)
-    insert into change_outbox (kind, subject_id, version, noted_at, expires_at)
-    select 'session', session_id, 0, ${new Date(clock.now()).toISOString()}::timestamptz,
-      ${new Date(clock.now() + 960_000).toISOString()}::timestamptz from ended returning subject_id as id`);
-  expect(rows).toHaveLength(1);
-  expect(told).toEqual([]);
-  await Promise.all([isolate.rooms.backChannelLogout.retry(), isolate.rooms.backChannelLogout.retry()]);
-  expect(told.map(({ token }) => claimsIn(token)["sid"])).toEqual([claimsIn(tokens.access_token)["sid"]]);
+  const { retry } = isolate.rooms.backChannelLogout;
+  const [first, second] = [await givenGrant(isolate, client), await givenGrant(isolate, client)];
+  const sids = [first, second].map(({ tokens }) => claimsIn(tokens.access_token)["sid"]);
+  await isolate.postgresFault([{ kind: "refuse", match: "logout_notices" }]);
+  const left = await first.browser.submit("/account", {}, "/account/sign-out");
+  await isolate.settle();
+  expect([left.answer.status, told]).toEqual([303, []]);
+  await isolate.postgresFault([]);
+  await Promise.all([retry(), retry()]);
+  expect(told.map(({ token }) => claimsIn(token)["sid"])).toEqual([sids[0]]);
+  // The client cannot be read: nobody takes that for a client that is gone.
+  await isolate.postgresFault([{ kind: "refuse", match: "registered_by" }]);
+  await second.browser.submit("/account", {}, "/account/sign-out");
+  await isolate.settle();
+  await isolate.postgresFault([]);
+  expect([told.length, (await noticesOf(isolate, client)).toSorted()]).toEqual([
+    1,
+    [
+      ["delivered", 1, 200],
+      ["waiting", 0, null],
+    ],
+  ]);
+  clock.advance(120_000);
+  await retry();
+  expect(told.map(({ token }) => claimsIn(token)["sid"])).toEqual(sids);
 });
 
 test("signing out waits for no client, and what a hung one holds comes back", async () => {
@@ -218,7 +228,7 @@ test("nothing is sent but over HTTPS to a public name; to this very machine only
 test("a client that does not answer is told again with growing pauses, eight times in all, and then given up", async () => {
   const { uri, told } = givenReceiver(() => new Response("no", { status: 503 }));
   const { isolate, clock, client } = await givenProvider({ backchannelLogoutUri: uri });
-  const { browser } = await givenGrant(isolate, client);
+  const { browser, account } = await givenGrant(isolate, client);
   await browser.submit("/account", {}, "/account/sign-out");
   await isolate.settle();
   expect([told.length, await noticesOf(isolate, client)]).toEqual([1, [["waiting", 1, 503]]]);
@@ -232,6 +242,27 @@ test("a client that does not answer is told again with growing pauses, eight tim
     expect(told).toHaveLength(index + 2);
   }
   expect(await noticesOf(isolate, client)).toEqual([["given_up", attemptsMax, 503]]);
+  const headers = withAdmin(await givenAdminKey(isolate));
+  const shown = await isolate.fetch(`/admin/v1/clients/${client.id}/logout-notices`, { headers });
+  expect([shown.status, await shown.json()]).toEqual([
+    200,
+    {
+      data: [
+        {
+          session_id: expect.stringMatching(/^gnt_/),
+          user_id: account.id,
+          state: "given_up",
+          attempts: attemptsMax,
+          last_status: 503,
+          noted_at: expect.any(String),
+          next_attempt_at: null,
+          settled_at: new Date(clock.now()).toISOString(),
+        },
+      ],
+    },
+  ]);
+  const unknown = await isolate.fetch("/admin/v1/clients/app_none/logout-notices", { headers });
+  expect(unknown.status).toBe(404);
   clock.advance(7_200_000);
   await retry();
   expect(told).toHaveLength(attemptsMax);
